@@ -1,0 +1,127 @@
+"""What happens at the end of each epoch: scores, checkpoints, a line."""
+
+import os
+import time
+
+import keras
+
+from yt8m_distill import model as model_module
+from yt8m_distill.evaluation import log_line
+
+
+class Validation(keras.callbacks.Callback):
+    """Scores the student on validation videos after each epoch.
+
+    Puts `val_gap`, `val_map`, `val_hit_at_1`, `val_perr` and
+    `val_cross_entropy` into the logs, for the callbacks after it.
+
+    Args:
+        evaluator: an `Evaluator`.
+        dataset: a `VideoDataset`.
+        batch_size: int.
+        top_k: int.
+    """
+
+    def __init__(self, evaluator, dataset, batch_size, top_k):
+        super().__init__()
+        self.evaluator = evaluator
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.top_k = top_k
+
+    def on_epoch_end(self, epoch, logs=None):
+        results = self.evaluator.evaluate(
+            self.dataset, self.batch_size, self.top_k
+        )
+        for key in ("gap", "map", "hit_at_1", "perr", "cross_entropy"):
+            logs[f"val_{key}"] = results[key]
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Keeps the last model, the best by validation GAP, and what resume needs.
+
+    Every file is written under another name and renamed; `metrics.jsonl` before
+    the resume file, so that a run killed anywhere repeats at most an epoch.
+
+    Args:
+        run: the `RunDirectory`.
+        models: dict file name → model that is saved as it is at the best epoch,
+            besides the student; the student's is `best`.
+        epochs: list of dicts, the metrics of the epochs that are done.
+    """
+
+    def __init__(self, run, student, others, epochs):
+        super().__init__()
+        self.run = run
+        self.student = student
+        self.others = others
+        self.epochs = list(epochs)
+
+    def best(self):
+        """The metrics of the best epoch so far, or None."""
+        return max(self.epochs, key=_score, default=None)
+
+    def on_epoch_end(self, epoch, logs=None):
+        os.makedirs(self.run.resume_file.parent, exist_ok=True)
+        best = self.best()
+        metrics = {
+            "epoch": epoch + 1,
+            "step": int(self.model.optimizer.iterations.numpy()),
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            **{key: float(value) for key, value in logs.items()},
+        }
+        self.epochs.append(metrics)
+        model_module.save(self.student, self.run.checkpoint("last"))
+        if best is None or _score(metrics) > _score(best):
+            model_module.save(self.student, self.run.checkpoint("best"))
+            for name, model in self.others.items():
+                model_module.save(model, self.run.checkpoint(name))
+        self.run.write_epochs(self.epochs)
+        temporary = self.run.resume_file.with_name("partial.weights.h5")
+        self.model.save_weights(temporary)
+        os.replace(temporary, self.run.resume_file)
+
+
+class EpochLine(keras.callbacks.Callback):
+    """Prints one line an epoch, with the time left for the whole run."""
+
+    def __init__(self, num_epochs):
+        super().__init__()
+        self.num_epochs = num_epochs
+        self._done = 0
+
+    def on_train_begin(self, logs=None):
+        self._start = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._done += 1
+        spent = time.monotonic() - self._start
+        left = spent / self._done * (self.num_epochs - epoch - 1)
+        parts = [f"epoch {epoch + 1}/{self.num_epochs}"]
+        parts += [f"loss: {logs['loss']:.3f}"]
+        if "val_gap" in logs:
+            parts.append(
+                log_line(
+                    {
+                        key.removeprefix("val_"): value
+                        for key, value in logs.items()
+                    }
+                )
+            )
+        parts.append(f"{duration(spent / self._done)} an epoch")
+        parts.append(f"{duration(left)} left")
+        print(" | ".join(parts), flush=True)
+
+
+def duration(seconds):
+    """Seconds as `h:mm:ss` or `m:ss`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{seconds:02}"
+    return f"{minutes}:{seconds:02}"
+
+
+def _score(metrics):
+    """Validation GAP; without validation data later epochs count as better."""
+    return metrics.get("val_gap", metrics["epoch"])

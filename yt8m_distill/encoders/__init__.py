@@ -1,0 +1,1 @@
+"""From frames to one representation of the video. One file an encoder."""

@@ -1,0 +1,279 @@
+"""From the options of an entry point to a run, its scores, its predictions."""
+
+import time
+
+import keras
+
+from yt8m_distill import (
+    callbacks,
+    files,
+    model,
+    parts,
+    submission,
+    training,
+)
+from yt8m_distill.dataset import VideoDataset
+from yt8m_distill.distiller import Distiller
+from yt8m_distill.errors import InputError
+from yt8m_distill.evaluation import Evaluator, log_line
+from yt8m_distill.run_directory import RunDirectory
+from yt8m_distill.shards import Shards
+
+DEFAULT_LOSSES = {True: "rep,pred,ce", False: "ce"}
+
+
+def train(options):
+    """Trains what the options describe, from the start or where it stopped.
+
+    Everything that can be checked is checked before the run's directory is
+    touched.
+
+    Args:
+        options: as of `config.options("train")`.
+
+    Returns:
+        The metrics of the best epoch, a dict.
+
+    Raises:
+        InputError: flags, files or records cannot be used.
+    """
+    keras.utils.set_random_seed(options.seed)
+    shards = Shards(
+        options.train_data_pattern, options.feature_names, options.feature_sizes
+    )
+    data = {
+        "feature_names": list(shards.feature_names),
+        "feature_sizes": list(shards.feature_sizes),
+        "num_classes": options.num_classes,
+        "max_frames": options.max_frames,
+    }
+    strategy = training.strategy(options.distribution)
+    if options.batch_size % strategy.num_replicas_in_sync:
+        raise InputError(
+            f"--batch_size={options.batch_size} cannot be shared by "
+            f"{strategy.num_replicas_in_sync} devices; give a multiple"
+        )
+    with strategy.scope():
+        distiller = _distiller(options, data)
+        distiller.compile(_optimizer(options), _optimizer(options))
+    (student,) = distiller.students.values()
+    training_data = VideoDataset(
+        shards, options.num_classes, options.max_frames, distiller.frame_sampler
+    )
+    training_data.steps_per_epoch(options.batch_size)
+    validation_data = None
+    if options.eval_data_pattern:
+        validation_data = _dataset(student, data, options.eval_data_pattern)
+
+    run = RunDirectory(options.train_dir)
+    flags = {**vars(options)}
+    flags_text = flags.pop("flags_text")
+    goes_on = run.start(
+        flags,
+        flags_text,
+        {**data, "num_training_videos": len(shards)},
+        options.start_new_model,
+    )
+    features = zip(shards.feature_names, shards.feature_sizes)
+    print(
+        f"{len(shards):,} training videos in {len(shards.files)} shards, "
+        "features "
+        + ", ".join(f"{name} ({size})" for name, size in features)
+    )
+    print(f"{student.count_params():,} parameters in the model")
+    print(distiller.objective())
+    if goes_on:
+        print(f"going on with the run in {options.train_dir}")
+    with strategy.scope():
+        best = training.fit(
+            distiller,
+            training_data,
+            validation_data,
+            run,
+            batch_size=options.batch_size,
+            num_epochs=options.num_epochs,
+            seed=options.seed,
+            top_k=options.top_k,
+        )
+    print(_what_next(options, best))
+    return best
+
+
+def evaluate(options):
+    """Scores the model of a run and keeps the scores in `evaluation/`.
+
+    Args:
+        options: as of `config.options("eval")`.
+
+    Returns:
+        The scores, a dict.
+
+    Raises:
+        InputError: there is no such run or model, or the records cannot be
+            used.
+    """
+    run, loaded, dataset = _open(options, options.eval_data_pattern)
+    start = time.monotonic()
+    results = Evaluator(loaded).evaluate(
+        dataset, options.batch_size, options.top_k
+    )
+    seconds = time.monotonic() - start
+    results["videos_per_second"] = round(len(dataset) / seconds, 1)
+    print(
+        f"{log_line(results)} | {results['num_videos']:,} videos, "
+        f"{results['num_empty_classes']} of {dataset.num_classes} classes "
+        f"without one | {callbacks.duration(seconds)}"
+    )
+    files.write_json(
+        run.path / "evaluation" / f"{options.checkpoint}.json",
+        {"data_pattern": options.eval_data_pattern, **results},
+    )
+    return results
+
+
+def infer(options):
+    """Tags videos with the model of a run and writes the submission CSV.
+
+    Args:
+        options: as of `config.options("inference")`.
+
+    Returns:
+        Path of the CSV.
+
+    Raises:
+        InputError: there is no such run or model, or the records cannot be
+            used; then no CSV is written.
+    """
+    run, loaded, dataset = _open(options, options.input_data_pattern)
+    output = options.output_file or str(
+        run.path / "predictions" / "predictions.csv"
+    )
+    start = time.monotonic()
+    with files.written_whole(output) as opened:
+        opened.write(submission.HEADER + "\n")
+        for predictions, _, batch in Evaluator(loaded).predictions(
+            dataset, options.batch_size, with_video_id=True
+        ):
+            for line in submission.lines(
+                batch["video_id"], predictions, options.top_k
+            ):
+                opened.write(line + "\n")
+    seconds = time.monotonic() - start
+    print(
+        f"{len(dataset):,} videos in {output} | {len(dataset) / seconds:,.0f} "
+        "videos/s"
+    )
+    return output
+
+
+def _open(options, pattern):
+    """The run, its model, and the records as that model wants them."""
+    run = RunDirectory(options.train_dir)
+    data = run.config()["data"]
+    path = run.checkpoint(options.checkpoint)
+    try:
+        loaded = model.load(path)
+    except InputError as error:
+        raise InputError(
+            f"{error}; the run in {options.train_dir} has no such checkpoint "
+            "(yet): train it, or choose another --checkpoint"
+        ) from None
+    return run, loaded, _dataset(loaded, data, pattern)
+
+
+def _dataset(for_model, data, pattern):
+    """The frames that a model looks at, of the shards that match."""
+    shards = Shards(pattern, data["feature_names"], data["feature_sizes"])
+    return VideoDataset(
+        shards,
+        data["num_classes"],
+        data["max_frames"],
+        for_model.frame_sampler,
+    )
+
+
+def _distiller(options, data):
+    """The student, its losses and its teacher."""
+    arguments = {
+        "num_classes": options.num_classes,
+        "feature_sizes": data["feature_sizes"],
+        "max_frames": options.max_frames,
+    }
+    student = model.build(
+        options.frame_sampler,
+        options.encoder,
+        options.head,
+        options.input_layer,
+        **arguments,
+    )
+    teachers = {}
+    if options.teacher_dir and options.teacher_encoder:
+        raise InputError(
+            "--teacher_dir (serial) and --teacher_encoder (parallel) were both "
+            "given; give one"
+        )
+    if options.teacher_dir:
+        teachers["teacher"] = _frozen_teacher(options.teacher_dir, data)
+    elif options.teacher_encoder:
+        teachers["teacher"] = model.build(
+            options.teacher_frame_sampler,
+            _or_same(options.teacher_encoder, options.encoder),
+            _or_same(options.teacher_head, options.head),
+            options.input_layer,
+            **arguments,
+        )
+    return Distiller(
+        {"student": student},
+        parts.get_all(
+            "distillation_losses",
+            options.student_losses or DEFAULT_LOSSES[bool(teachers)],
+        ),
+        teachers,
+        train_teachers=bool(options.teacher_encoder),
+        teacher_loss=parts.get("distillation_losses", "cross_entropy"),
+        regularization_penalty=options.regularization_penalty,
+        jit_compile=options.jit_compile,
+    )
+
+
+def _frozen_teacher(train_dir, data):
+    run = RunDirectory(train_dir)
+    taught = run.config()["data"]
+    for key, value in data.items():
+        if taught[key] != value:
+            raise InputError(
+                f"the teacher in {train_dir} was trained with {key} "
+                f"{taught[key]}, this run has {value}; both need the same"
+            )
+    return model.load(run.checkpoint("best"))
+
+
+def _or_same(spec, other):
+    return other if spec == "same" else spec
+
+
+def _optimizer(options):
+    return training.adam(
+        options.base_learning_rate,
+        options.learning_rate_decay,
+        options.learning_rate_decay_examples,
+        options.batch_size,
+        options.clip_gradient_norm,
+    )
+
+
+def _what_next(options, best):
+    lines = []
+    if best and "val_gap" in best:
+        scores = {key.removeprefix("val_"): best[key] for key in best}
+        lines.append(f"best epoch {best['epoch']} | {log_line(scores)}")
+    command = "python -m yt8m_distill."
+    lines += [
+        "next:",
+        f"  {command}eval --train_dir={options.train_dir} "
+        f"--eval_data_pattern='{options.eval_data_pattern or 'PATTERN'}'",
+        f"  {command}inference --train_dir={options.train_dir} "
+        "--input_data_pattern='PATTERN' --output_file=predictions.csv",
+        f"  tensorboard --logdir={options.train_dir}/tensorboard",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""From the representation to logits. One file a head."""

@@ -1,0 +1,18 @@
+"""Tags videos with the model of a run and writes a Kaggle CSV.
+
+python -m yt8m_distill.inference --train_dir=runs/student \
+    --input_data_pattern='data/test*.tfrecord' --output_file=predictions.csv
+"""
+
+from yt8m_distill import config
+
+
+def main(options):
+    config.require(options, "train_dir", "input_data_pattern")
+    from yt8m_distill import experiment
+
+    experiment.infer(options)
+
+
+if __name__ == "__main__":
+    config.run("inference", main)

@@ -1,0 +1,1 @@
+"""From quantised frames to what the encoder sees. One file a convention."""

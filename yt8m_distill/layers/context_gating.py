@@ -1,0 +1,75 @@
+"""Context gating: features that weigh each other."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("yt8m_distill.layers.context_gating")
+class ContextGating(keras.layers.Layer):
+    """y = x ∘ σ(BN(x W)).
+
+    Miech, Laptev, Sivic, "Learnable pooling with Context Gating for video
+    classification" (2017), equation 2; initialisation as in
+    antoine77340/LOUPE: W ~ N(0, 1/√d).
+
+    Args:
+        batch_normalization: whether the gate's logits are batch-normalised; if
+            not, they get a bias.
+        momentum: float, share of the moving batch statistics that a step keeps.
+
+    Call arguments:
+        inputs: float `(batch, d)`.
+        training: whether batch statistics are used and collected.
+
+    Output shape:
+        `(batch, d)`.
+
+    Example:
+
+    >>> ContextGating()(keras.ops.ones((2, 8))).shape
+    (2, 8)
+    """
+
+    def __init__(self, batch_normalization=True, momentum=0.99, **kwargs):
+        super().__init__(**kwargs)
+        self.batch_normalization = batch_normalization
+        self.momentum = momentum
+        self.normalization = (
+            keras.layers.BatchNormalization(
+                momentum=momentum, name="normalization"
+            )
+            if batch_normalization
+            else None
+        )
+
+    def build(self, input_shape):
+        size = input_shape[-1]
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(size, size),
+            initializer=keras.initializers.RandomNormal(stddev=size**-0.5),
+        )
+        if self.normalization:
+            self.normalization.build(input_shape)
+        else:
+            self.bias = self.add_weight(
+                name="bias", shape=(size,), initializer="zeros"
+            )
+
+    def call(self, inputs, training=False):
+        logits = ops.matmul(inputs, self.kernel)
+        if self.normalization:
+            logits = self.normalization(logits, training=training)
+        else:
+            logits = logits + self.bias
+        return inputs * ops.sigmoid(logits)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "batch_normalization": self.batch_normalization,
+            "momentum": self.momentum,
+        }

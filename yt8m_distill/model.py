@@ -1,0 +1,216 @@
+"""The model: frame sampler, input layer, encoder and head in one."""
+
+import importlib
+import json
+import os
+import zipfile
+
+import keras
+from keras import ops
+
+from yt8m_distill import parts
+from yt8m_distill.errors import InputError
+
+
+@keras.saving.register_keras_serializable("yt8m_distill.model")
+class VideoClassifier(keras.Model):
+    """Tags videos from the frames its sampler chooses.
+
+    It takes batches whose frames were already chosen: by the reader, which then
+    never decodes the others, or with `model.frame_sampler(batch)`. The sampler
+    is part of the model so that whoever has the model knows what to read.
+
+    Args:
+        frame_sampler: a `FrameSampler`.
+        input_layer: an `InputLayer`.
+        encoder: an `Encoder`.
+        head: a `Head`.
+
+    Call arguments:
+        batch: dict with `frames` `(batch, k, feature_size)` uint8 (or float,
+            never quantised) and `num_frames` int32 `(batch,)`; other entries
+            are not used.
+        training: bool.
+
+    Output:
+        dict with `representation` `(batch, representation_dim)`, `logits`
+        `(batch, num_classes)` and the encoder's other outputs.
+    """
+
+    def __init__(self, frame_sampler, input_layer, encoder, head, **kwargs):
+        super().__init__(**kwargs)
+        self.frame_sampler = frame_sampler
+        self.input_layer = input_layer
+        self.encoder = encoder
+        self.head = head
+
+    @property
+    def num_classes(self):
+        return self.head.num_classes
+
+    @property
+    def feature_sizes(self):
+        return self.encoder.feature_sizes
+
+    @property
+    def output_shapes(self):
+        """Shapes of what every model gives, a dict; the batch size is None."""
+        return {
+            "representation": (None, self.encoder.representation_dim),
+            "logits": (None, self.num_classes),
+        }
+
+    def build(self, input_shape=None):
+        if self.built:
+            return
+        # A loaded encoder and head are built by Keras before.
+        if not self.encoder.built:
+            self.encoder.build(
+                (None, self.frame_sampler.k, sum(self.feature_sizes))
+            )
+        if not self.head.built:
+            self.head.build((None, self.encoder.representation_dim))
+        for part in (self.frame_sampler, self.input_layer):
+            part.built = True
+        self.built = True
+
+    def call(self, batch, training=False):
+        num_frames = batch["num_frames"]
+        frames = self.input_layer(batch["frames"], num_frames)
+        outputs = self.encoder(frames, num_frames, training=training)
+        logits = self.head(outputs["representation"], training=training)
+        # Losses and predictions stay exact under mixed precision.
+        return {**outputs, "logits": ops.cast(logits, "float32")}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            **{
+                name: keras.saving.serialize_keras_object(getattr(self, name))
+                for name in ("frame_sampler", "input_layer", "encoder", "head")
+            },
+        }
+
+    def get_build_config(self):
+        # Keras builds a loaded model only where this is not empty.
+        return {"input_shape": None}
+
+    def build_from_config(self, config):
+        self.build()
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(
+            **{
+                key: keras.saving.deserialize_keras_object(value)
+                if isinstance(value, dict) and "registered_name" in value
+                else value
+                for key, value in config.items()
+                if key != "dtype"
+            }
+        )
+
+
+def build(
+    frame_sampler,
+    encoder,
+    head,
+    input_layer="l2",
+    *,
+    num_classes,
+    feature_sizes,
+    max_frames=300,
+    name=None,
+):
+    """Builds a model from the specs of its parts.
+
+    Args:
+        frame_sampler: str such as `"uniform(k=30)"`.
+        encoder: str such as `"netvlad(clusters=256)"`.
+        head: str such as `"logistic"`.
+        input_layer: str such as `"l2"`.
+        num_classes: int, size of the vocabulary.
+        feature_sizes: sizes of the features that make up a frame, in order.
+        max_frames: int, the frames that `all_frames` sees.
+        name: str, the Keras name.
+
+    Returns:
+        A `VideoClassifier` with fresh weights.
+
+    Raises:
+        InputError: a spec names no part or gives it arguments it does not take.
+    """
+    context = {
+        "num_classes": num_classes,
+        "feature_sizes": feature_sizes,
+        "max_frames": max_frames,
+    }
+    model = VideoClassifier(
+        parts.get("frame_samplers", frame_sampler, **context),
+        parts.get("input_layers", input_layer, **context),
+        parts.get("encoders", encoder, **context),
+        parts.get("heads", head, **context),
+        name=name,
+    )
+    model.build()
+    return model
+
+
+def load(path):
+    """Loads a model saved by `save`.
+
+    Args:
+        path: str, a `.keras` file.
+
+    Returns:
+        A `VideoClassifier`.
+
+    Raises:
+        InputError: there is no such file, or it holds another kind of model.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+    except FileNotFoundError:
+        raise InputError(f"no model at {path}") from None
+    except (zipfile.BadZipFile, KeyError):
+        raise InputError(f"{path} is no Keras model; copy it anew") from None
+    # Parts register themselves when their file is imported.
+    for module in _part_modules(config):
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            raise InputError(
+                f"{path} needs the part {module}, which is not installed"
+            ) from None
+    model = keras.saving.load_model(path, compile=False)
+    if not isinstance(model, VideoClassifier):
+        raise InputError(
+            f"{path} holds a {type(model).__name__}, no VideoClassifier"
+        )
+    return model
+
+
+def save(model, path):
+    """Saves a model whole or not at all.
+
+    Args:
+        model: a `VideoClassifier`.
+        path: str ending in `.keras`.
+    """
+    temporary = f"{path.removesuffix('.keras')}.partial.keras"
+    model.save(temporary)
+    os.replace(temporary, path)
+
+
+def _part_modules(config):
+    """The modules of this package that a saved config names."""
+    if isinstance(config, dict):
+        name = str(config.get("registered_name"))
+        if name.startswith("yt8m_distill."):
+            yield name.partition(">")[0]
+        config = config.values()
+    elif not isinstance(config, list):
+        return
+    for value in config:
+        yield from _part_modules(value)

@@ -1,0 +1,191 @@
+"""The directory of a run: its paths, configuration and metrics.
+
+`--train_dir` of the starter code: `config.json` (all flags, versions, commit,
+what the records hold), `flags.txt` (replayable), `model_flags.json` (the five
+keys of the starter code), `metrics.jsonl` (a line an epoch),
+`checkpoints/{best,last}.keras`, `checkpoints/resume.weights.h5`,
+`tensorboard/`, `evaluation/`, `predictions/`.
+"""
+
+import importlib.metadata
+import json
+import pathlib
+import platform
+import shutil
+import subprocess
+
+from yt8m_distill import files
+from yt8m_distill.errors import InputError
+
+# Flags that may differ when a run goes on: they do not change what is learned
+# in an epoch.
+FREE_FLAGS = ("num_epochs", "start_new_model", "train_dir")
+CONTENTS = (
+    "config.json",
+    "flags.txt",
+    "model_flags.json",
+    "metrics.jsonl",
+    "checkpoints",
+    "tensorboard",
+    "evaluation",
+    "predictions",
+    "export",
+)
+
+
+class RunDirectory:
+    """Paths of a run, and the checks that keep runs apart.
+
+    Args:
+        path: str, the `--train_dir`.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.config_file = self.path / "config.json"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.tensorboard = self.path / "tensorboard"
+        self.resume_file = self.path / "checkpoints" / "resume.weights.h5"
+
+    def checkpoint(self, name):
+        """Path of the model `best`, `last` or `teacher`, as a str."""
+        return str(self.path / "checkpoints" / f"{name}.keras")
+
+    def config(self):
+        """What `config.json` holds.
+
+        Raises:
+            InputError: there is no run here.
+        """
+        try:
+            return json.loads(self.config_file.read_text())
+        except FileNotFoundError:
+            raise InputError(
+                f"no run at {self.path} (it has no config.json); give the "
+                "--train_dir of a finished or started training"
+            ) from None
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"{self.config_file} is damaged ({error}); restore it or train "
+                "anew with --start_new_model"
+            ) from None
+
+    def start(self, flags, flags_text, data, start_new_model=False):
+        """Opens the directory for a new run, or for one that goes on.
+
+        Args:
+            flags: dict, all flags of the run.
+            flags_text: str, the same as a flagfile.
+            data: dict, what the records hold (`feature_names`,
+                `feature_sizes`, `num_classes`, `max_frames`).
+            start_new_model: whether a run that is here is replaced.
+
+        Returns:
+            True if a run that was here goes on.
+
+        Raises:
+            InputError: a run with other flags is here; names them.
+        """
+        if self.path.is_file():
+            raise InputError(
+                f"--train_dir={self.path} is a file; give a directory"
+            )
+        if self.config_file.exists() and not start_new_model:
+            self._refuse_differences({**flags}, data)
+            self._write(flags, flags_text, data)
+            return True
+        if start_new_model:
+            self._clear()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._write(flags, flags_text, data)
+        return False
+
+    def epochs(self):
+        """The lines of `metrics.jsonl`, a list of dicts, oldest first."""
+        if not self.metrics_file.exists():
+            return []
+        lines = self.metrics_file.read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def write_epochs(self, epochs):
+        """Replaces `metrics.jsonl`, whole."""
+        with files.written_whole(self.metrics_file) as opened:
+            for epoch in epochs:
+                opened.write(json.dumps(epoch) + "\n")
+
+    def _refuse_differences(self, flags, data):
+        before = self.config()
+        known = before.get("flags", {})
+        differing = [
+            f"--{name}={known.get(name)!r} (there) and {flags.get(name)!r} "
+            "(now)"
+            for name in sorted({*known, *flags} - {*FREE_FLAGS})
+            if known.get(name) != flags.get(name)
+        ]
+        if not differing and before.get("data") != data:
+            differing = [f"the records: {before.get('data')} and {data}"]
+        if differing:
+            raise InputError(
+                f"a run with other flags is in {self.path}: "
+                f"{'; '.join(differing)}; use another --train_dir, the same "
+                "flags, or --start_new_model to replace it"
+            )
+
+    def _write(self, flags, flags_text, data):
+        files.write_json(
+            self.config_file,
+            {
+                "flags": flags,
+                "data": data,
+                "versions": versions(),
+                "git_commit": git_commit(),
+            },
+        )
+        with files.written_whole(self.path / "flags.txt") as opened:
+            opened.write(flags_text)
+        files.write_json(
+            self.path / "model_flags.json",
+            {
+                "model": flags.get("encoder"),
+                "feature_sizes": ",".join(map(str, data["feature_sizes"])),
+                "feature_names": ",".join(data["feature_names"]),
+                "frame_features": True,
+                "label_loss": "CrossEntropyLoss",
+            },
+        )
+
+    def _clear(self):
+        """Removes what a run writes and nothing else."""
+        for name in CONTENTS:
+            path = self.path / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def versions():
+    """Versions of Python and of the packages that decide a result."""
+    packages = ("yt8m_distill", "tensorflow", "keras", "numpy")
+    found = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def git_commit():
+    """Commit of the checkout this package lies in; None outside of one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=pathlib.Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return None
+    return found.stdout.strip() or None

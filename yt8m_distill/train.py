@@ -1,0 +1,18 @@
+"""Trains a model: a teacher, a baseline, or a student beside its teacher.
+
+python -m yt8m_distill.train --flagfile=flags/audioset/teacher.flags
+"""
+
+from yt8m_distill import config
+
+
+def main(options):
+    config.require(options, "train_dir", "train_data_pattern")
+    # TensorFlow loads here, so --help and bad flags are answered at once.
+    from yt8m_distill import experiment
+
+    experiment.train(options)
+
+
+if __name__ == "__main__":
+    config.run("train", main)

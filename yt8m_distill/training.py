@@ -1,0 +1,131 @@
+"""Runs a `Distiller` over its epochs, from the start or where it stopped."""
+
+import sys
+
+import keras
+import tensorflow as tf
+
+from yt8m_distill.callbacks import Checkpoints, EpochLine, Validation
+from yt8m_distill.evaluation import Evaluator
+
+
+def adam(
+    base_learning_rate,
+    learning_rate_decay,
+    learning_rate_decay_examples,
+    batch_size,
+    clip_gradient_norm,
+):
+    """The optimizer of the starter code.
+
+    Adam with the learning rate times `learning_rate_decay` each time another
+    `learning_rate_decay_examples` videos were seen, and the gradient of each
+    variable clipped to a norm of `clip_gradient_norm` (0: not clipped).
+    """
+    schedule = keras.optimizers.schedules.ExponentialDecay(
+        base_learning_rate,
+        decay_steps=learning_rate_decay_examples / batch_size,
+        decay_rate=learning_rate_decay,
+        staircase=True,
+    )
+    return keras.optimizers.Adam(
+        schedule, epsilon=1e-8, clipnorm=clip_gradient_norm or None
+    )
+
+
+def strategy(distribution):
+    """The `tf.distribute` strategy for a value of `--distribution`."""
+    gpus = tf.config.list_logical_devices("GPU")
+    if distribution == "mirrored" or (distribution == "auto" and len(gpus) > 1):
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([d.name for d in devices])
+    return tf.distribute.get_strategy()
+
+
+def fit(
+    distiller,
+    training_data,
+    validation_data,
+    run,
+    *,
+    batch_size,
+    num_epochs,
+    seed,
+    top_k=20,
+):
+    """Trains until `num_epochs` are done; goes on where the run stopped.
+
+    Args:
+        distiller: a compiled `Distiller`.
+        training_data: a `VideoDataset` for `distiller.frame_sampler`.
+        validation_data: a `VideoDataset` for the first student's sampler, or
+            None.
+        run: a `RunDirectory`.
+        batch_size: int, videos a step over all devices.
+        num_epochs: int, epochs in all, those of earlier starts included.
+        seed: int, of the order of videos and of the reader's chance.
+        top_k: int, predictions a video that count in validation.
+
+    Returns:
+        The metrics of the best epoch, a dict.
+
+    Raises:
+        InputError: a record cannot be read.
+    """
+    steps = training_data.steps_per_epoch(batch_size)
+    first_epoch = resume(distiller, run, steps)
+    student = next(iter(distiller.students.values()))
+    checkpoints = Checkpoints(
+        run,
+        student,
+        {"teacher": next(iter(distiller.teachers.values()))}
+        if distiller.train_teachers
+        else {},
+        run.epochs()[:first_epoch],
+    )
+    callbacks = [
+        checkpoints,
+        keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
+        EpochLine(num_epochs),
+    ]
+    if validation_data is not None:
+        validation = Validation(
+            Evaluator(student), validation_data, batch_size, top_k
+        )
+        callbacks.insert(0, validation)
+    if first_epoch < num_epochs:
+        batches = training_data.training_batches(
+            batch_size, seed, num_epochs, first_epoch * steps
+        )
+        try:
+            distiller.fit(
+                batches,
+                steps_per_epoch=steps,
+                initial_epoch=first_epoch,
+                epochs=num_epochs,
+                callbacks=callbacks,
+                shuffle=False,
+                # A bar on a terminal; the line an epoch is enough in a log.
+                verbose=int(sys.stdout.isatty()),
+            )
+        except tf.errors.OpError:
+            for data in (training_data, validation_data):
+                if data is not None:
+                    data.raise_own_error()
+            raise
+    return checkpoints.best()
+
+
+def resume(distiller, run, steps_per_epoch):
+    """Loads the state that an earlier start of the run left, if there is one.
+
+    Weights, both optimizers and random states come back; which epoch is next
+    follows from the optimizer's number of steps.
+
+    Returns:
+        int, the number of epochs that are done.
+    """
+    if not run.resume_file.exists():
+        return 0
+    distiller.load_weights(run.resume_file)
+    return int(distiller.optimizer.iterations.numpy()) // steps_per_epoch
