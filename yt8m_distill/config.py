@@ -9,7 +9,7 @@ import types
 
 from absl import app, flags
 
-from yt8m_distill import parts
+from yt8m_distill import parts, quiet_start
 from yt8m_distill.errors import InputError
 
 # Each group: (definer, name, default, help).
@@ -209,6 +209,11 @@ _FLAGS = {
     "eval": [*_RUN, *_EVAL_DATA, *_CHECKPOINT, *_BATCH, *_TOP_K],
     "inference": [*_RUN, *_INFERENCE, *_CHECKPOINT, *_BATCH, *_TOP_K],
 }
+_REQUIRED = {
+    "train": ["train_dir", "train_data_pattern"],
+    "eval": ["train_dir", "eval_data_pattern"],
+    "inference": ["train_dir", "input_data_pattern"],
+}
 
 
 def define(entry_point, flag_values=flags.FLAGS):
@@ -267,14 +272,14 @@ def parse(entry_point, arguments):
     return options(entry_point, flag_values)
 
 
-def require(options, *names):
+def require(values, *names):
     """Refuses options that lack a flag.
 
     Raises:
         InputError: naming the flag.
     """
     for name in names:
-        if not getattr(options, name):
+        if not getattr(values, name):
             raise InputError(f"--{name} is needed; give it a value")
 
 
@@ -286,13 +291,17 @@ def run(entry_point, function):
 
     Args:
         entry_point: `"train"`, `"eval"` or `"inference"`.
-        function: called with the options.
+        function: called with the options; imports TensorFlow itself, so that
+            `--help` and bad flags are answered at once.
     """
 
     def main(arguments):
         try:
             _refuse_stray(arguments)
-            function(options(entry_point))
+            values = options(entry_point)
+            require(values, *_REQUIRED[entry_point])
+            quiet_start.import_tensorflow()
+            function(values)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

@@ -8,7 +8,6 @@ from yt8m_distill import config
 
 
 def main(options):
-    config.require(options, "train_dir", "input_data_pattern")
     from yt8m_distill import experiment
 
     experiment.infer(options)

@@ -105,15 +105,18 @@ def top_classes(predictions, top_k):
     Returns:
         int64 `(batch, top_k)`; ties in the order of the classes.
     """
-    if top_k < predictions.shape[1]:
-        # Sorted, so that the stable sort below breaks ties by class.
-        classes = np.sort(
-            np.argpartition(-predictions, top_k - 1, axis=1)[:, :top_k], axis=1
-        )
-    else:
-        classes = np.broadcast_to(
-            np.arange(predictions.shape[1]), predictions.shape
-        )
+    if top_k >= predictions.shape[1]:
+        return np.argsort(-predictions, axis=1, kind="stable")
+    lowest = np.partition(predictions, -top_k, axis=1)[:, -top_k, None]
+    kept = predictions >= lowest
+    # Where the lowest score that is kept is tied, the first classes win.
+    tied = kept.sum(1) > top_k
+    if tied.any():
+        rows = predictions[tied]
+        first = np.argsort(-rows, axis=1, kind="stable")[:, :top_k]
+        kept[tied] = False
+        kept[np.flatnonzero(tied)[:, None], first] = True
+    classes = np.nonzero(kept)[1].reshape(-1, top_k)
     scores = np.take_along_axis(predictions, classes, 1)
     order = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(classes, order, 1)

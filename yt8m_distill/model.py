@@ -82,6 +82,19 @@ class VideoClassifier(keras.Model):
         # Losses and predictions stay exact under mixed precision.
         return {**outputs, "logits": ops.cast(logits, "float32")}
 
+    def count_flops(self, num_frames=None):
+        """FLOPs for one video: 2 × the multiply-adds of the complete model.
+
+        Args:
+            num_frames: int, frames of the video; None: as many as the sampler
+                takes at most.
+        """
+        k = self.frame_sampler.k
+        frames = k if num_frames is None else min(k, num_frames)
+        return self.encoder.count_flops(frames) + self.head.count_flops(
+            self.encoder.representation_dim
+        )
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -11,8 +11,9 @@ from yt8m_distill.errors import InputError
 
 # 2018 and 2019 releases; 2017 release and AudioSet.
 ID_KEYS = ("id", "video_id")
-# Features named in a record come in this order, others after them by name.
-USUAL_FEATURES = ("rgb", "audio", "audio_embedding")
+# Values a frame of the features that the releases and AudioSet name. Found
+# features come in this order, others after them by name.
+OFFICIAL_SIZES = {"rgb": 1024, "audio": 128, "audio_embedding": 128}
 OPEN_SHARDS = 256
 # Files whose records are shuffled among each other: enough to mix, few enough
 # to read from a disk.
@@ -32,7 +33,8 @@ class Shards:
         feature_names: names of the frame features to read, joined in this
             order; empty: all that the first record has.
         feature_sizes: values a frame of each feature; empty: as in the first
-            record.
+            record, but 1024 for `rgb` and 128 for `audio`, so that records of
+            another layout under these names are not taken for videos.
 
     Attributes:
         files: list of file names, sorted.
@@ -167,7 +169,9 @@ class Shards:
                     f"{','.join(self.feature_names)}; give one "
                     "--feature_sizes value for each of --feature_names"
                 )
-            sizes = sizes or (None,) * len(self.feature_names)
+            sizes = sizes or tuple(
+                map(OFFICIAL_SIZES.get, self.feature_names)
+            )
             features = [
                 self._checked_feature(video, name, size)
                 for name, size in zip(self.feature_names, sizes)
@@ -207,7 +211,8 @@ class Shards:
         if size not in (None, values.shape[1]):
             raise records.RecordError(
                 f"feature {name!r} has {values.shape[1]} values a frame, "
-                f"expected {size}; correct the file or --feature_sizes"
+                f"expected {size}; correct the file, or give "
+                "--feature_names and --feature_sizes as they are"
             )
         if values.dtype != getattr(self, "dtype", values.dtype):
             raise records.RecordError(
@@ -249,9 +254,9 @@ def _open(file):
 
 
 def _usual_order(name):
-    if name in USUAL_FEATURES:
-        return USUAL_FEATURES.index(name), name
-    return len(USUAL_FEATURES), name
+    official = list(OFFICIAL_SIZES)
+    place = official.index(name) if name in official else len(official)
+    return place, name
 
 
 def _listed(names):

@@ -7,8 +7,6 @@ from yt8m_distill import config
 
 
 def main(options):
-    config.require(options, "train_dir", "train_data_pattern")
-    # TensorFlow loads here, so --help and bad flags are answered at once.
     from yt8m_distill import experiment
 
     experiment.train(options)

@@ -32,6 +32,9 @@ class DistillationLoss(keras.layers.Layer):
         super().__init__(**kwargs)
         self.weight = weight
 
+    def build(self, teacher_outputs_shape, student_outputs_shape):
+        """Makes weights, or refuses shapes; `(None, width)` by output's name."""
+
     def compute_output_shape(self, teacher_shapes, student_shapes):
         return (student_shapes["logits"][0],)
 

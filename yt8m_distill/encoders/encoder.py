@@ -37,6 +37,14 @@ class Encoder(keras.layers.Layer):
             start += size
         return blocks
 
+    def count_flops(self, num_frames):
+        """FLOPs for one video: 2 × the multiply-adds of all products.
+
+        Args:
+            num_frames: int, frames that are looked at.
+        """
+        raise NotImplementedError
+
     def get_config(self):
         return {
             **super().get_config(),

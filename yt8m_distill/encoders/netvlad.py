@@ -13,7 +13,8 @@ from yt8m_distill.layers.netvlad import NetVLAD
 class NetVladEncoder(Encoder):
     """A NetVLAD for each feature, a hidden layer, context gating.
 
-    The first feature (rgb) gets `clusters` clusters, every other half as many.
+    The first feature (rgb) gets `clusters` clusters, every other half as many
+    (but at least 2).
     Miech et al., "Learnable pooling with Context Gating" (2017); the model
     NetVLADModelLF of antoine77340/Youtube-8M-WILLOW without its relu6: hidden
     layer N(0, 1/√clusters), batch-normalised or with a bias.
@@ -58,7 +59,7 @@ class NetVladEncoder(Encoder):
         policy = {"dtype": self.dtype_policy}
         self.aggregations = [
             NetVLAD(
-                clusters if position == 0 else max(1, clusters // 2),
+                clusters if position == 0 else max(2, clusters // 2),
                 momentum=momentum,
                 name=f"netvlad_{position}",
                 **policy,
@@ -88,15 +89,19 @@ class NetVladEncoder(Encoder):
             else None
         )
 
+    @property
+    def aggregated_size(self):
+        """Number of values that the aggregations give together."""
+        return sum(
+            size * aggregation.clusters
+            for size, aggregation in zip(self.feature_sizes, self.aggregations)
+        )
+
     def build(self, frames_shape):
         batch, max_frames, _ = frames_shape
         for size, aggregation in zip(self.feature_sizes, self.aggregations):
             aggregation.build((batch, max_frames, size))
-        width = sum(
-            size * aggregation.clusters
-            for size, aggregation in zip(self.feature_sizes, self.aggregations)
-        )
-        self.hidden.build((batch, width))
+        self.hidden.build((batch, self.aggregated_size))
         if self.normalization:
             self.normalization.build((batch, self.representation_dim))
         if self.gating:
@@ -119,6 +124,16 @@ class NetVladEncoder(Encoder):
         if self.gating:
             hidden = self.gating(hidden, training=training)
         return {"representation": hidden}
+
+    def count_flops(self, num_frames):
+        flops = sum(
+            aggregation.count_flops(num_frames, size)
+            for size, aggregation in zip(self.feature_sizes, self.aggregations)
+        )
+        flops += 2 * self.aggregated_size * self.representation_dim
+        if self.gating:
+            flops += self.gating.count_flops(self.representation_dim)
+        return flops
 
     def get_config(self):
         return {

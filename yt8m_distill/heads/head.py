@@ -24,6 +24,14 @@ class Head(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_classes = num_classes
 
+    def count_flops(self, representation_dim):
+        """FLOPs for one video: 2 × the multiply-adds of all products.
+
+        Args:
+            representation_dim: int.
+        """
+        raise NotImplementedError
+
     def compute_output_shape(self, representation_shape):
         return representation_shape[0], self.num_classes
 

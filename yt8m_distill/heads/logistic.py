@@ -39,5 +39,8 @@ class LogisticHead(Head):
     def call(self, representation, training=False):
         return self.output_layer(representation)
 
+    def count_flops(self, representation_dim):
+        return 2 * representation_dim * self.num_classes
+
     def get_config(self):
         return {**super().get_config(), "l2_penalty": self.l2_penalty}

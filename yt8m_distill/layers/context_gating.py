@@ -64,6 +64,10 @@ class ContextGating(keras.layers.Layer):
             logits = logits + self.bias
         return inputs * ops.sigmoid(logits)
 
+    def count_flops(self, size):
+        """FLOPs of one call on one video: 2 × the gate's multiply-adds."""
+        return 2 * size * size
+
     def compute_output_shape(self, input_shape):
         return input_shape
 

@@ -96,6 +96,15 @@ class NetVLAD(keras.layers.Layer):
         )
         return l2_normalize(flat)
 
+    def count_flops(self, num_frames, size):
+        """FLOPs of one call on one video: 2 × the multiply-adds of both products.
+
+        Args:
+            num_frames: int.
+            size: int, D.
+        """
+        return 2 * 2 * num_frames * size * self.clusters
+
     def compute_mask(self, frames, mask=None):
         return None  # no frames are left to be masked
 

@@ -1,0 +1,59 @@
+"""Shards for tests: small synthetic ones, and real ones where they lie."""
+
+import importlib.util
+import os
+import pathlib
+
+# Before TensorFlow is imported, here and in every process that tests start.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+
+def load_tool(name):
+    """The module of a script in tools/."""
+    spec = importlib.util.spec_from_file_location(
+        name, ROOT / "tools" / f"{name}.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Folder of real shards; tests that need it are skipped without."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"no real data at {REAL_DATA}")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def make_synthetic_shards():
+    return load_tool("make_synthetic_shards")
+
+
+@pytest.fixture(scope="session")
+def synthetic_shards(tmp_path_factory, make_synthetic_shards):
+    """Folder with train*, validate*, test* shards: 40 + 16 + 16 videos."""
+    folder = tmp_path_factory.mktemp("shards")
+    make_synthetic_shards.make_shards(
+        folder,
+        {"train": 40, "validate": 16, "test": 16},
+        2,
+        7,
+        min_frames=3,
+        max_frames=12,
+        label_noise=0.1,
+        seed=0,
+    )
+    return folder

@@ -1,0 +1,234 @@
+"""Writes synthetic shards in the frame-level format of YouTube-8M.
+
+python tools/make_synthetic_shards.py --output_dir=demo/shards
+
+Each video has 60 to 300 frames of 1024 rgb and 128 audio bytes and one or more
+labels, drawn from a Zipf distribution over the classes. The first and last
+eighth of a video are dull: titles and credits that look alike in all videos.
+Between them scenes follow each other; about a third show one of the video's
+labels, the others are background of its own. So the evidence for a label is
+spread over the video, and a few frames see only part of it. Labels are noisy:
+some are missing, some are wrong.
+"""
+
+import os
+import pathlib
+
+import numpy as np
+from absl import app, flags
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("output_dir", None, "directory for the shards")
+flags.DEFINE_integer("num_train_videos", 2400, "videos in train*.tfrecord")
+flags.DEFINE_integer("num_validate_videos", 600, "in validate*.tfrecord")
+flags.DEFINE_integer("num_test_videos", 600, "in test*.tfrecord, labelled too")
+flags.DEFINE_integer("num_shards", 4, "shards of each split")
+flags.DEFINE_integer("num_classes", 100, "size of the vocabulary")
+flags.DEFINE_integer("min_frames", 60, "frames of the shortest video")
+flags.DEFINE_integer("max_frames", 300, "frames of the longest video")
+flags.DEFINE_float("label_noise", 0.1, "share of missing and of wrong labels")
+flags.DEFINE_integer("seed", 0, "the same seed gives the same bytes")
+flags.mark_flag_as_required("output_dir")
+
+FEATURES = {"rgb": 1024, "audio": 128}
+# What a frame shows is a point in a space of this size.
+LATENT_SIZE = 48
+EVIDENCE_SHARE = 0.35
+DULL_SHARE = 1 / 8
+
+
+class World:
+    """What all videos share: classes, titles, and how content looks.
+
+    Args:
+        num_classes: int.
+        seed: int.
+    """
+
+    def __init__(self, num_classes, seed):
+        random = np.random.default_rng((seed, 0))
+        self.num_classes = num_classes
+        self.classes = random.standard_normal((num_classes, LATENT_SIZE))
+        self.dull = random.standard_normal((2, LATENT_SIZE))
+        self.looks = {
+            name: random.standard_normal((LATENT_SIZE, size)).astype("float32")
+            * (0.5 / LATENT_SIZE**0.5)
+            for name, size in FEATURES.items()
+        }
+        weights = 1 / np.arange(1, num_classes + 1)
+        self.class_shares = weights / weights.sum()
+
+
+def make_video(world, random, min_frames, max_frames, label_noise):
+    """One video.
+
+    Args:
+        world: a `World`.
+        random: a NumPy `Generator`.
+        min_frames, max_frames: ints, bounds of its length.
+        label_noise: float in [0, 1].
+
+    Returns:
+        `(labels, features)`: sorted list of int; dict name → uint8
+        `(num_frames, size)`.
+    """
+    num_frames = int(random.integers(min_frames, max_frames + 1))
+    num_labels = min(1 + random.poisson(1.5), world.num_classes)
+    shown = random.choice(
+        world.num_classes, num_labels, replace=False, p=world.class_shares
+    )
+    background = random.standard_normal(LATENT_SIZE)
+    content = np.empty((num_frames, LATENT_SIZE))
+    dull = int(num_frames * DULL_SHARE)
+    content[:dull], content[num_frames - dull :] = world.dull
+    start = dull
+    while start < num_frames - dull:
+        stop = min(start + int(random.integers(4, 16)), num_frames - dull)
+        if random.random() < EVIDENCE_SHARE:
+            scene = world.classes[random.choice(shown)]
+        else:
+            scene = random.standard_normal(LATENT_SIZE)
+        content[start:stop] = scene + background
+        start = stop
+    content += 0.5 * random.standard_normal(content.shape)
+    features = {
+        name: quantize(
+            content.astype("float32") @ look
+            + 0.3
+            * random.standard_normal((num_frames, look.shape[1]), "float32")
+        )
+        for name, look in world.looks.items()
+    }
+    labels = {int(c) for c in shown if random.random() >= label_noise}
+    if random.random() < label_noise or not labels:
+        labels.add(int(random.choice(world.num_classes, p=world.class_shares)))
+    return sorted(labels), features
+
+
+def quantize(values):
+    """Feature values to bytes: [−2, 2] in 255 steps, clipped; uint8."""
+    return np.clip(np.rint((values + 2) * (255 / 4)), 0, 255).astype("uint8")
+
+
+def serialize(video_id, labels, features):
+    """One `SequenceExample` of the 2018 release, as bytes.
+
+    Args:
+        video_id: str.
+        labels: list of int.
+        features: dict name → uint8 `(num_frames, size)`.
+    """
+    import tensorflow as tf
+
+    def feature_list(frames):
+        return tf.train.FeatureList(
+            feature=[
+                tf.train.Feature(
+                    bytes_list=tf.train.BytesList(value=[frame.tobytes()])
+                )
+                for frame in frames
+            ]
+        )
+
+    return tf.train.SequenceExample(
+        context=tf.train.Features(
+            feature={
+                "id": tf.train.Feature(
+                    bytes_list=tf.train.BytesList(value=[video_id.encode()])
+                ),
+                "labels": tf.train.Feature(
+                    int64_list=tf.train.Int64List(value=labels)
+                ),
+            }
+        ),
+        feature_lists=tf.train.FeatureLists(
+            feature_list={
+                name: feature_list(frames) for name, frames in features.items()
+            }
+        ),
+    ).SerializeToString(deterministic=True)
+
+
+def write_split(world, split, num_videos, num_shards, output_dir, options):
+    """Writes the shards `split00.tfrecord` … of one split.
+
+    Each file takes its name when it is complete.
+
+    Returns:
+        int, bytes written.
+    """
+    import tensorflow as tf
+
+    written = 0
+    number = 0
+    for shard in range(num_shards):
+        path = pathlib.Path(output_dir) / f"{split}{shard:02}.tfrecord"
+        temporary = path.with_suffix(".partial")
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            while number * num_shards < num_videos * (shard + 1):
+                random = np.random.default_rng(
+                    (options["seed"], 1, *split.encode(), number)
+                )
+                labels, features = make_video(
+                    world,
+                    random,
+                    options["min_frames"],
+                    options["max_frames"],
+                    options["label_noise"],
+                )
+                writer.write(
+                    serialize(f"{split[:2]}{number:04x}", labels, features)
+                )
+                number += 1
+        os.replace(temporary, path)
+        written += path.stat().st_size
+    return written
+
+
+def make_shards(output_dir, splits, num_shards, num_classes, **options):
+    """Writes all splits.
+
+    Args:
+        output_dir: str; made if missing.
+        splits: dict name → number of videos.
+        num_shards: int, files a split.
+        num_classes: int.
+        **options: `min_frames`, `max_frames`, `label_noise`, `seed`.
+
+    Returns:
+        int, bytes written.
+    """
+    os.makedirs(output_dir, exist_ok=True)
+    world = World(num_classes, options["seed"])
+    return sum(
+        write_split(world, split, videos, num_shards, output_dir, options)
+        for split, videos in splits.items()
+    )
+
+
+def main(arguments):
+    if arguments[1:]:
+        raise app.UsageError(f"stray argument {arguments[1]!r}")
+    splits = {
+        "train": FLAGS.num_train_videos,
+        "validate": FLAGS.num_validate_videos,
+        "test": FLAGS.num_test_videos,
+    }
+    written = make_shards(
+        FLAGS.output_dir,
+        splits,
+        FLAGS.num_shards,
+        FLAGS.num_classes,
+        min_frames=FLAGS.min_frames,
+        max_frames=FLAGS.max_frames,
+        label_noise=FLAGS.label_noise,
+        seed=FLAGS.seed,
+    )
+    print(
+        f"{sum(splits.values()):,} videos in {FLAGS.output_dir}, "
+        f"{written / 1e6:,.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)

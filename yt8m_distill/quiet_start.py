@@ -1,0 +1,33 @@
+"""Starts TensorFlow without the notices it prints whatever its log level."""
+
+import os
+import sys
+import tempfile
+
+
+def import_tensorflow():
+    """Imports TensorFlow and finds the devices, without start-up notices.
+
+    TensorFlow 2.21 writes half a dozen lines (oneDNN, missing GPU drivers)
+    straight to the process's standard error before its log level counts. They
+    are caught here, and shown after all if the start fails or
+    `TF_CPP_MIN_LOG_LEVEL` is set.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as notices:
+        os.dup2(notices.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+        except BaseException:
+            notices.seek(0)
+            os.write(kept, notices.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
