@@ -4,9 +4,39 @@ import os
 import time
 
 import keras
+import numpy as np
 
 from yt8m_distill import model as model_module
 from yt8m_distill.evaluation import log_line
+
+
+class EpochSeeds(keras.callbacks.Callback):
+    """Starts the models' random states anew in each epoch.
+
+    Keras does not save them (those of dropout, and of samplers in the graph).
+    Drawn from the run's seed and the epoch they need no saving: an epoch's
+    chance is the same whether the run was interrupted before it or not.
+
+    Args:
+        models: list of Keras models.
+        seed: int.
+    """
+
+    def __init__(self, models, seed):
+        super().__init__()
+        self.seed = seed
+        # What Keras counts among the variables but not among the weights.
+        self.states = [
+            variable
+            for model in models
+            for variable in model.variables
+            if all(variable is not weight for weight in model.weights)
+        ]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        random = np.random.default_rng((self.seed, epoch))
+        for state in self.states:
+            state.assign(random.integers(2**31, size=state.shape))
 
 
 class Validation(keras.callbacks.Callback):

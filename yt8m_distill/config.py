@@ -265,9 +265,6 @@ def parse(entry_point, arguments):
     """
     flag_values = flags.FlagValues()
     define(entry_point, flag_values)
-    # --flagfile is defined among the program's flags.
-    flag_values["flagfile"] = flags.FLAGS["flagfile"]
-    flag_values["undefok"] = flags.FLAGS["undefok"]
     _refuse_stray(flag_values([entry_point, *arguments]))
     return options(entry_point, flag_values)
 

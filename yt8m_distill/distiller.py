@@ -5,6 +5,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from yt8m_distill.errors import InputError
+
 
 class Term(NamedTuple):
     """One term of an objective.
@@ -53,14 +55,15 @@ class Distiller(keras.Model):
         losses: dict name → `DistillationLoss`, of each student.
         teachers: dict name → `VideoClassifier`.
         train_teachers: whether the teachers learn too.
-        teacher_loss: a `DistillationLoss` that needs no teacher, for trainable
-            teachers.
+        teacher_losses: dict name → `DistillationLoss` that needs no teacher, for
+            trainable teachers.
         regularization_penalty: float, factor of the weight penalties of the
             models' layers.
         jit_compile: whether XLA compiles the passes.
 
     Raises:
-        ValueError: a loss needs a teacher and there is none.
+        InputError: a loss needs a teacher and there is none, or cannot compare
+            the teacher's outputs with the student's.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class Distiller(keras.Model):
         losses,
         teachers=None,
         train_teachers=False,
-        teacher_loss=None,
+        teacher_losses=None,
         regularization_penalty=1.0,
         jit_compile=False,
         **kwargs,
@@ -78,15 +81,16 @@ class Distiller(keras.Model):
         teachers = teachers or {}
         for name, loss in losses.items():
             if loss.needs_teacher and not teachers:
-                raise ValueError(
+                raise InputError(
                     f"the loss {name!r} needs a teacher and there is none; "
                     "give a teacher or leave the loss out"
                 )
         self.students = students
         self.losses_by_name = losses
         self.train_teachers = train_teachers and bool(teachers)
-        # Frozen teachers are no part of what is trained, saved and resumed, so
-        # Keras must not see them.
+        # Frozen teachers are no part of what is trained, saved and resumed.
+        # Keras saves whatever it finds in an attribute or property, so they are
+        # behind a function.
         self._get_teachers = lambda: teachers
         if self.train_teachers:
             self.trained_teachers = teachers
@@ -94,7 +98,7 @@ class Distiller(keras.Model):
             teacher.trainable = self.train_teachers
         self._student_terms = self._all_student_terms(regularization_penalty)
         self._teacher_terms = (
-            self._all_teacher_terms(teacher_loss, regularization_penalty)
+            self._all_teacher_terms(teacher_losses, regularization_penalty)
             if self.train_teachers
             else []
         )
@@ -114,14 +118,14 @@ class Distiller(keras.Model):
         )
         self.built = True
 
-    @property
     def teachers(self):
+        """All teachers, frozen or not: dict name → `VideoClassifier`."""
         return self._get_teachers()
 
     @property
     def frame_sampler(self):
         """What the reader should choose: a sampler, or None for all frames."""
-        models = [*self.students.values(), *self.teachers.values()]
+        models = [*self.students.values(), *self.teachers().values()]
         return models[0].frame_sampler if len(models) == 1 else None
 
     @property
@@ -174,11 +178,11 @@ class Distiller(keras.Model):
                     teacher.frame_sampler(batch, training=self.train_teachers),
                     training=self.train_teachers,
                 )
-                for name, teacher in self.teachers.items()
+                for name, teacher in self.teachers().items()
             }
             teacher_losses = {
                 term.key: self._value(
-                    term, self.teachers, teacher_outputs, {}, batch
+                    term, self.teachers(), teacher_outputs, {}, batch
                 )
                 for term in self._teacher_terms
             }
@@ -227,7 +231,11 @@ class Distiller(keras.Model):
         # The replicas' gradients are summed, so each gives its share.
         replicas = self.distribute_strategy.num_replicas_in_sync
         return [
-            gradient / replicas for gradient in tape.gradient(total, variables)
+            # L_rep alone does not reach the head.
+            tf.zeros_like(variable) if gradient is None else gradient / replicas
+            for variable, gradient in zip(
+                variables, tape.gradient(total, variables)
+            )
         ]
 
     def _all_student_terms(self, regularization_penalty):
@@ -236,7 +244,7 @@ class Distiller(keras.Model):
         for student, model in self.students.items():
             prefix = [student] if len(self.students) > 1 else []
             for name, loss in self.losses_by_name.items():
-                teachers = list(self.teachers) if loss.needs_teacher else [None]
+                teachers = list(self.teachers()) if loss.needs_teacher else [None]
                 for teacher in teachers:
                     names = list(prefix)
                     if len(teachers) > 1:
@@ -260,25 +268,26 @@ class Distiller(keras.Model):
         """Lets every loss see the shapes of what it compares, or refuse."""
         for loss in self.losses_by_name.values():
             for student in self.students.values():
-                for teacher in self.teachers.values():
+                for teacher in self.teachers().values():
                     if loss.needs_teacher and not loss.built:
                         loss.build(
                             teacher.output_shapes, student.output_shapes
                         )
 
-    def _all_teacher_terms(self, loss, regularization_penalty):
+    def _all_teacher_terms(self, losses, regularization_penalty):
         terms = []
-        for teacher, model in self.teachers.items():
-            terms.append(
+        for teacher, model in self.teachers().items():
+            terms += [
                 Term(
-                    f"{teacher}_{loss.name}",
+                    f"{teacher}_{name}",
                     loss.weight,
-                    _symbol(loss, loss.name, [teacher]),
+                    _symbol(loss, name, [teacher]),
                     teacher,
                     None,
                     loss,
                 )
-            )
+                for name, loss in losses.items()
+            ]
             terms += _penalty_terms(
                 teacher, model, [teacher], regularization_penalty
             )
@@ -291,7 +300,7 @@ class Distiller(keras.Model):
     def _teacher_variables(self):
         if not self.train_teachers:
             return []
-        models = self.teachers.values()
+        models = self.teachers().values()
         return [v for model in models for v in model.trainable_variables]
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):

@@ -230,7 +230,7 @@ def _distiller(options, data):
         ),
         teachers,
         train_teachers=bool(options.teacher_encoder),
-        teacher_loss=parts.get("distillation_losses", "cross_entropy"),
+        teacher_losses=parts.get_all("distillation_losses", "ce"),
         regularization_penalty=options.regularization_penalty,
         jit_compile=options.jit_compile,
     )

@@ -5,7 +5,12 @@ import sys
 import keras
 import tensorflow as tf
 
-from yt8m_distill.callbacks import Checkpoints, EpochLine, Validation
+from yt8m_distill.callbacks import (
+    Checkpoints,
+    EpochLine,
+    EpochSeeds,
+    Validation,
+)
 from yt8m_distill.evaluation import Evaluator
 
 
@@ -78,12 +83,14 @@ def fit(
     checkpoints = Checkpoints(
         run,
         student,
-        {"teacher": next(iter(distiller.teachers.values()))}
+        {"teacher": next(iter(distiller.teachers().values()))}
         if distiller.train_teachers
         else {},
         run.epochs()[:first_epoch],
     )
+    models = [*distiller.students.values(), *distiller.teachers().values()]
     callbacks = [
+        EpochSeeds(models, seed),
         checkpoints,
         keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
         EpochLine(num_epochs),
@@ -92,7 +99,7 @@ def fit(
         validation = Validation(
             Evaluator(student), validation_data, batch_size, top_k
         )
-        callbacks.insert(0, validation)
+        callbacks.insert(0, validation)  # before those that use its scores
     if first_epoch < num_epochs:
         batches = training_data.training_batches(
             batch_size, seed, num_epochs, first_epoch * steps
@@ -119,8 +126,8 @@ def fit(
 def resume(distiller, run, steps_per_epoch):
     """Loads the state that an earlier start of the run left, if there is one.
 
-    Weights, both optimizers and random states come back; which epoch is next
-    follows from the optimizer's number of steps.
+    Weights and the state of both optimizers come back; which epoch is next
+    follows from the optimizer's number of steps, and all chance from the epoch.
 
     Returns:
         int, the number of epochs that are done.
