@@ -36,6 +36,6 @@ setuptools.setup(
             "tensorflow-addons==0.23.0; python_version < '3.12'",
             "tf_keras>=2.21,<2.22",
         ],
-        "dev": ["pytest", "hypothesis", "ruff"],
+        "dev": ["pytest", "ruff"],
     },
 )

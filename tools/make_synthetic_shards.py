@@ -11,17 +11,20 @@ spread over the video, and a few frames see only part of it. Labels are noisy:
 some are missing, some are wrong.
 """
 
+import multiprocessing
 import os
 import pathlib
 
 import numpy as np
 from absl import app, flags
 
+from yt8m_distill import quiet_start
+
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output_dir", None, "directory for the shards")
-flags.DEFINE_integer("num_train_videos", 2400, "videos in train*.tfrecord")
-flags.DEFINE_integer("num_validate_videos", 600, "in validate*.tfrecord")
-flags.DEFINE_integer("num_test_videos", 600, "in test*.tfrecord, labelled too")
+flags.DEFINE_integer("num_train_videos", 2000, "videos in train*.tfrecord")
+flags.DEFINE_integer("num_validate_videos", 500, "in validate*.tfrecord")
+flags.DEFINE_integer("num_test_videos", 500, "in test*.tfrecord, labelled too")
 flags.DEFINE_integer("num_shards", 4, "shards of each split")
 flags.DEFINE_integer("num_classes", 100, "size of the vocabulary")
 flags.DEFINE_integer("min_frames", 60, "frames of the shortest video")
@@ -149,61 +152,72 @@ def serialize(video_id, labels, features):
     ).SerializeToString(deterministic=True)
 
 
-def write_split(world, split, num_videos, num_shards, output_dir, options):
-    """Writes the shards `split00.tfrecord` … of one split.
+def write_shard(path, split, numbers, num_classes, options):
+    """Writes one shard; the file takes its name when it is complete.
 
-    Each file takes its name when it is complete.
+    Args:
+        path: path of the shard.
+        split: str, decides the videos' ids and chance.
+        numbers: range of the videos' numbers in the split.
+        num_classes: int.
+        options: dict with `min_frames`, `max_frames`, `label_noise`, `seed`.
 
     Returns:
         int, bytes written.
     """
+    quiet_start.import_tensorflow()
     import tensorflow as tf
 
-    written = 0
-    number = 0
-    for shard in range(num_shards):
-        path = pathlib.Path(output_dir) / f"{split}{shard:02}.tfrecord"
-        temporary = path.with_suffix(".partial")
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            while number * num_shards < num_videos * (shard + 1):
-                random = np.random.default_rng(
-                    (options["seed"], 1, *split.encode(), number)
-                )
-                labels, features = make_video(
-                    world,
-                    random,
-                    options["min_frames"],
-                    options["max_frames"],
-                    options["label_noise"],
-                )
-                writer.write(
-                    serialize(f"{split[:2]}{number:04x}", labels, features)
-                )
-                number += 1
-        os.replace(temporary, path)
-        written += path.stat().st_size
-    return written
+    world = World(num_classes, options["seed"])
+    temporary = path.with_suffix(".partial")
+    with tf.io.TFRecordWriter(str(temporary)) as writer:
+        for number in numbers:
+            random = np.random.default_rng(
+                (options["seed"], 1, *split.encode(), number)
+            )
+            labels, features = make_video(
+                world,
+                random,
+                options["min_frames"],
+                options["max_frames"],
+                options["label_noise"],
+            )
+            writer.write(
+                serialize(f"{split[:2]}{number:04x}", labels, features)
+            )
+    os.replace(temporary, path)
+    return path.stat().st_size
 
 
-def make_shards(output_dir, splits, num_shards, num_classes, **options):
-    """Writes all splits.
+def make_shards(
+    output_dir, splits, num_shards, num_classes, num_processes=1, **options
+):
+    """Writes all splits; the same bytes whatever `num_processes` is.
 
     Args:
         output_dir: str; made if missing.
         splits: dict name → number of videos.
         num_shards: int, files a split.
         num_classes: int.
+        num_processes: int, shards written at the same time.
         **options: `min_frames`, `max_frames`, `label_noise`, `seed`.
 
     Returns:
         int, bytes written.
     """
     os.makedirs(output_dir, exist_ok=True)
-    world = World(num_classes, options["seed"])
-    return sum(
-        write_split(world, split, videos, num_shards, output_dir, options)
-        for split, videos in splits.items()
-    )
+    jobs = []
+    for split, num_videos in splits.items():
+        bounds = np.linspace(0, num_videos, num_shards + 1).astype(int).tolist()
+        for shard, numbers in enumerate(zip(bounds, bounds[1:])):
+            path = pathlib.Path(output_dir) / f"{split}{shard:02}.tfrecord"
+            jobs.append((path, split, range(*numbers), num_classes, options))
+    if num_processes == 1:
+        return sum(write_shard(*job) for job in jobs)
+    # Fresh processes: a forked TensorFlow may hang.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(num_processes) as pool:
+        return sum(pool.starmap(write_shard, jobs))
 
 
 def main(arguments):
@@ -219,6 +233,7 @@ def main(arguments):
         splits,
         FLAGS.num_shards,
         FLAGS.num_classes,
+        os.cpu_count(),
         min_frames=FLAGS.min_frames,
         max_frames=FLAGS.max_frames,
         label_noise=FLAGS.label_noise,

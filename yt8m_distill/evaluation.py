@@ -1,5 +1,7 @@
 """Predictions of a model for whole data sets, and their scores."""
 
+import time
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,14 +18,7 @@ class Evaluator:
 
     def __init__(self, model):
         self.model = model
-
-        def predict(batch):
-            logits = model(batch, training=False)["logits"]
-            return keras.ops.sigmoid(logits), logits
-
-        self._predict = tf.function(
-            predict, reduce_retracing=True, autograph=False
-        )
+        self._predict = None
 
     def predictions(self, dataset, batch_size, with_video_id=False):
         """Predicts every video of a data set, in its order.
@@ -41,10 +36,13 @@ class Evaluator:
         Raises:
             InputError: a record cannot be read.
         """
+        batches = dataset.batches(batch_size, with_video_id)
+        predict = self._compiled(batches.element_spec)
         try:
-            for batch in dataset.batches(batch_size, with_video_id):
-                inputs = {key: batch[key] for key in ("frames", "num_frames")}
-                predictions, logits = self._predict(inputs)
+            for batch in batches:
+                predictions, logits = predict(
+                    batch["frames"], batch["num_frames"]
+                )
                 yield (
                     predictions.numpy(),
                     logits.numpy(),
@@ -64,24 +62,47 @@ class Evaluator:
             top_k: int, predictions a video that count for GAP and mAP.
 
         Returns:
-            dict as of `VideoMetrics.result`, and `cross_entropy`: L_CE averaged
-            over the videos.
+            dict as of `VideoMetrics.result`, `cross_entropy` (L_CE averaged
+            over the videos) and `videos_per_second` (records to scores, after
+            the first batch, whose time goes into compiling; None if there is
+            only one).
 
         Raises:
             InputError: a record cannot be read.
         """
         metrics = VideoMetrics(dataset.num_classes, top_k)
         cross_entropy = 0.0
+        compiled = None
         for predictions, logits, batch in self.predictions(dataset, batch_size):
             metrics.update(predictions, batch["labels"])
             cross_entropy += float(
                 (np.logaddexp(0, logits) - batch["labels"] * logits).sum()
             )
+            compiled = compiled or (time.perf_counter(), len(predictions))
+        seconds = time.perf_counter() - compiled[0]
         results = metrics.result()
+        timed_videos = results["num_videos"] - compiled[1]
         return {
             **results,
             "cross_entropy": cross_entropy / results["num_videos"],
+            "videos_per_second": timed_videos / seconds if timed_videos else None,
         }
+
+    def _compiled(self, spec):
+        """The graph of the model, for batches of any size."""
+        if self._predict is None:
+
+            def predict(frames, num_frames):
+                batch = {"frames": frames, "num_frames": num_frames}
+                logits = self.model(batch, training=False)["logits"]
+                return keras.ops.sigmoid(logits), logits
+
+            self._predict = tf.function(
+                predict,
+                input_signature=[spec["frames"], spec["num_frames"]],
+                autograph=False,
+            )
+        return self._predict
 
 
 def log_line(results):

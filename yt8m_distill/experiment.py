@@ -106,7 +106,8 @@ def evaluate(options):
         options: as of `config.options("eval")`.
 
     Returns:
-        The scores, a dict.
+        The scores, a dict as of `Evaluator.evaluate`, with `frames` (seen of a
+        video, at most) and `gflops` (2 × 10⁹ multiply-adds for such a video).
 
     Raises:
         InputError: there is no such run or model, or the records cannot be
@@ -117,8 +118,9 @@ def evaluate(options):
     results = Evaluator(loaded).evaluate(
         dataset, options.batch_size, options.top_k
     )
+    results["frames"] = loaded.frame_sampler.k
+    results["gflops"] = loaded.count_flops() / 1e9
     seconds = time.monotonic() - start
-    results["videos_per_second"] = round(len(dataset) / seconds, 1)
     print(
         f"{log_line(results)} | {results['num_videos']:,} videos, "
         f"{results['num_empty_classes']} of {dataset.num_classes} classes "
