@@ -65,7 +65,9 @@ def assert_close(first, second, tolerance=1e-5):
     )
 
 
-ALL = [(family, name) for family in parts.FAMILIES for name in parts.names(family)]
+ALL = [
+    (family, name) for family in parts.FAMILIES for name in parts.names(family)
+]
 
 
 @pytest.mark.parametrize(("family", "name"), ALL)

@@ -71,7 +71,9 @@ def test_a_feature_with_fewer_frames_counts_as_zero(tmp_path):
 
 def test_a_label_outside_the_vocabulary_is_refused(shards):
     dataset = VideoDataset(shards, 4)
-    with pytest.raises(InputError, match="/a: record 3: label 4 is outside .*4 "):
+    with pytest.raises(
+        InputError, match="/a: record 3: label 4 is outside .*4 "
+    ):
         dataset.read(range(9))
     with pytest.raises(InputError, match="--num_classes"):
         try:
@@ -121,7 +123,9 @@ def test_training_sees_every_video_and_goes_on_anywhere(shards):
 
 
 def test_fewer_videos_than_a_batch_are_refused(shards):
-    with pytest.raises(InputError, match="9 videos, fewer than one batch of 10"):
+    with pytest.raises(
+        InputError, match="9 videos, fewer than one batch of 10"
+    ):
         VideoDataset(shards, 5).training_batches(10, 0, 1)
 
 

@@ -202,7 +202,9 @@ def gap_of_csv(lines, shards):
         words = pairs.split(" ")
         assert len(words) == 14  # all 7 classes, as there are fewer than 20
         scores = np.zeros((1, 7))
-        scores[0, [int(w) for w in words[::2]]] = [float(w) for w in words[1::2]]
+        scores[0, [int(w) for w in words[::2]]] = [
+            float(w) for w in words[1::2]
+        ]
         assert [float(w) for w in words[1::2]] == sorted(
             map(float, words[1::2]), reverse=True
         )
@@ -234,9 +236,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_undisturbed(
         "--num_epochs=30",
     ]
     run = RunDirectory(tmp_path / "killed")
-    command = program(
-        "train", *arguments(synthetic_shards, run.path, *options)
-    )
+    command = program("train", *arguments(synthetic_shards, run.path, *options))
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -283,7 +283,9 @@ def saved_iterations(run):
         return int(file["optimizer/vars/0"][()])
 
 
-def test_a_finished_run_is_not_trained_again(synthetic_shards, tmp_path, capsys):
+def test_a_finished_run_is_not_trained_again(
+    synthetic_shards, tmp_path, capsys
+):
     first = train(synthetic_shards, tmp_path, "--num_epochs=1")
     capsys.readouterr()
     assert train(synthetic_shards, tmp_path, "--num_epochs=1") == first
@@ -435,7 +437,10 @@ def test_a_program_says_it_in_one_line(
             tmp_path / "run",
             f"--train_data_pattern={pattern}",
         ),
-        "eval": [f"--train_dir={teacher_dir}", f"--eval_data_pattern={pattern}"],
+        "eval": [
+            f"--train_dir={teacher_dir}",
+            f"--eval_data_pattern={pattern}",
+        ],
         "inference": [
             f"--train_dir={teacher_dir}",
             f"--input_data_pattern={pattern}",
@@ -458,7 +463,10 @@ def test_a_program_says_it_in_one_line(
         (["stray"], "stray argument 'stray'"),
         ([], "--train_dir is needed"),
         (["--train_dir=x"], "--train_data_pattern is needed"),
-        (["--train_dir=x", "--batch_size=0"], "--batch_size=0; give at least 1"),
+        (
+            ["--train_dir=x", "--batch_size=0"],
+            "--batch_size=0; give at least 1",
+        ),
         (["--no_such_flag=1"], "Unknown command line flag 'no_such_flag'"),
         (["--flagfile=missing.flags"], "missing.flags"),
     ],

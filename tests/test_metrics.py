@@ -34,10 +34,7 @@ def slow_metrics(predictions, labels, k):
         count = sum(value > 0 for value in truth)
         if count:
             perr += (
-                sum(
-                    truth[c] > 0 and row[c] > 0
-                    for c in slow_top(row, count)
-                )
+                sum(truth[c] > 0 and row[c] > 0 for c in slow_top(row, count))
                 / count
             )
     positives = (labels > 0).sum(0)

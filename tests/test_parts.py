@@ -18,7 +18,10 @@ def test_names_are_the_files_of_the_folder():
     [
         ("uniform", ("uniform", {})),
         (" uniform( k = 3 ) ", ("uniform", {"k": 3})),
-        ("a(b=(1, 2), c='x', d=None)", ("a", {"b": (1, 2), "c": "x", "d": None})),
+        (
+            "a(b=(1, 2), c='x', d=None)",
+            ("a", {"b": (1, 2), "c": "x", "d": None}),
+        ),
         ("rep", ("representation", {})),
         ("pred(temperature=2.0)", ("prediction", {"temperature": 2.0})),
     ],
@@ -29,7 +32,14 @@ def test_parse(spec, expected):
 
 @pytest.mark.parametrize(
     "spec",
-    ["", "uniform(3)", "uniform(k=)", "a.b()", "uniform(k=open('x'))", "f(**{})"],
+    [
+        "",
+        "uniform(3)",
+        "uniform(k=)",
+        "a.b()",
+        "uniform(k=open('x'))",
+        "f(**{})",
+    ],
 )
 def test_anything_but_literals_is_refused(spec):
     with pytest.raises(InputError, match="is no part"):
@@ -47,7 +57,9 @@ def test_split_keeps_arguments_together():
 def test_get_fills_in_the_context_but_the_spec_wins():
     sampler = parts.get("frame_samplers", "all_frames", max_frames=7, other=1)
     assert sampler.k == 7
-    sampler = parts.get("frame_samplers", "all_frames(max_frames=5)", max_frames=7)
+    sampler = parts.get(
+        "frame_samplers", "all_frames(max_frames=5)", max_frames=7
+    )
     assert sampler.k == 5
 
 

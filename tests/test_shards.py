@@ -172,5 +172,7 @@ def test_audioset_is_found_without_flags(real_data):
 
 
 def test_another_layout_is_refused(real_data):
-    with pytest.raises(InputError, match="not_yt8m_layout.tfrecord: record 0: "):
+    with pytest.raises(
+        InputError, match="not_yt8m_layout.tfrecord: record 0: "
+    ):
         Shards(str(real_data / "malformed" / "*.tfrecord"))

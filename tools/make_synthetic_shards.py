@@ -6,7 +6,7 @@ Each video has 60 to 300 frames of 1024 rgb and 128 audio bytes and one or more
 labels, drawn from a Zipf distribution over the classes. The first and last
 eighth of a video are dull: titles and credits that look alike in all videos.
 Between them scenes follow each other; about a third show one of the video's
-labels, the others are background of its own. So the evidence for a label is
+labels, the others are of kinds that say nothing. So the evidence for a label is
 spread over the video, and a few frames see only part of it. Labels are noisy:
 some are missing, some are wrong.
 """
@@ -37,6 +37,8 @@ FEATURES = {"rgb": 1024, "audio": 128}
 # What a frame shows is a point in a space of this size.
 LATENT_SIZE = 48
 EVIDENCE_SHARE = 0.35
+# Kinds of scenes that say nothing about the labels.
+NUM_SCENES = 40
 DULL_SHARE = 1 / 8
 
 
@@ -52,6 +54,7 @@ class World:
         random = np.random.default_rng((seed, 0))
         self.num_classes = num_classes
         self.classes = random.standard_normal((num_classes, LATENT_SIZE))
+        self.scenes = random.standard_normal((NUM_SCENES, LATENT_SIZE))
         self.dull = random.standard_normal((2, LATENT_SIZE))
         self.looks = {
             name: random.standard_normal((LATENT_SIZE, size)).astype("float32")
@@ -80,7 +83,7 @@ def make_video(world, random, min_frames, max_frames, label_noise):
     shown = random.choice(
         world.num_classes, num_labels, replace=False, p=world.class_shares
     )
-    background = random.standard_normal(LATENT_SIZE)
+    background = 0.3 * random.standard_normal(LATENT_SIZE)
     content = np.empty((num_frames, LATENT_SIZE))
     dull = int(num_frames * DULL_SHARE)
     content[:dull], content[num_frames - dull :] = world.dull
@@ -90,7 +93,7 @@ def make_video(world, random, min_frames, max_frames, label_noise):
         if random.random() < EVIDENCE_SHARE:
             scene = world.classes[random.choice(shown)]
         else:
-            scene = random.standard_normal(LATENT_SIZE)
+            scene = world.scenes[random.integers(NUM_SCENES)]
         content[start:stop] = scene + background
         start = stop
     content += 0.5 * random.standard_normal(content.shape)

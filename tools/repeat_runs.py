@@ -24,7 +24,9 @@ flags.DEFINE_string("output_dir", None, "directory of the runs")
 flags.DEFINE_list("flagfiles", None, "flagfiles, the teacher's first")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "one run a seed and flagfile")
 flags.DEFINE_string("test_data_pattern", "", "shards to score in the end")
-flags.DEFINE_list("options", [], "more flags for every run, e.g. --num_epochs=1")
+flags.DEFINE_list(
+    "options", [], "more flags for every run, e.g. --num_epochs=1"
+)
 flags.mark_flags_as_required(["output_dir", "flagfiles"])
 
 KEYS = ("gap", "map", "hit_at_1", "perr")

@@ -226,9 +226,7 @@ def define(entry_point, flag_values=flags.FLAGS):
     for definer, name, *rest in _FLAGS[entry_point]:
         definer(name, *rest, flag_values=flag_values)
         # Shown by --help, as if the entry point had defined them.
-        flag_values.register_key_flag_for_module(
-            sys.argv[0], flag_values[name]
-        )
+        flag_values.register_key_flag_for_module(sys.argv[0], flag_values[name])
 
 
 def options(entry_point, flag_values=flags.FLAGS):

@@ -218,7 +218,9 @@ class VideoDataset:
         if self._order[0] != (seed, epoch):
             self._order = ((seed, epoch), self.shards.shuffled(seed, epoch))
         key, order = self._order
-        return order if key == (seed, epoch) else self.shards.shuffled(seed, epoch)
+        return (
+            order if key == (seed, epoch) else self.shards.shuffled(seed, epoch)
+        )
 
     def _set_labels(self, row, labels, number):
         for label in labels:

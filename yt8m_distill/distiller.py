@@ -134,9 +134,14 @@ class Distiller(keras.Model):
 
     def objective(self):
         """The objectives as formulas, to be printed at the start."""
-        sides = {"student": self._student_terms, "teacher": self._teacher_terms}
+        sides = {
+            "student objective" if self.teachers() else "objective": (
+                self._student_terms
+            ),
+            "teacher objective": self._teacher_terms,
+        }
         return "\n".join(
-            f"{side} objective = "
+            f"{side} = "
             + " + ".join(f"{term.weight:g} {term.symbol}" for term in terms)
             for side, terms in sides.items()
             if terms
@@ -244,7 +249,9 @@ class Distiller(keras.Model):
         for student, model in self.students.items():
             prefix = [student] if len(self.students) > 1 else []
             for name, loss in self.losses_by_name.items():
-                teachers = list(self.teachers()) if loss.needs_teacher else [None]
+                teachers = (
+                    list(self.teachers()) if loss.needs_teacher else [None]
+                )
                 for teacher in teachers:
                     names = list(prefix)
                     if len(teachers) > 1:
@@ -270,9 +277,7 @@ class Distiller(keras.Model):
             for student in self.students.values():
                 for teacher in self.teachers().values():
                     if loss.needs_teacher and not loss.built:
-                        loss.build(
-                            teacher.output_shapes, student.output_shapes
-                        )
+                        loss.build(teacher.output_shapes, student.output_shapes)
 
     def _all_teacher_terms(self, losses, regularization_penalty):
         terms = []

@@ -85,7 +85,9 @@ class Evaluator:
         return {
             **results,
             "cross_entropy": cross_entropy / results["num_videos"],
-            "videos_per_second": timed_videos / seconds if timed_videos else None,
+            "videos_per_second": timed_videos / seconds
+            if timed_videos
+            else None,
         }
 
     def _compiled(self, spec):

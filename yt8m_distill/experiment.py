@@ -77,8 +77,7 @@ def train(options):
     features = zip(shards.feature_names, shards.feature_sizes)
     print(
         f"{len(shards):,} training videos in {len(shards.files)} shards, "
-        "features "
-        + ", ".join(f"{name} ({size})" for name, size in features)
+        "features " + ", ".join(f"{name} ({size})" for name, size in features)
     )
     print(f"{student.count_params():,} parameters in the model")
     print(distiller.objective())

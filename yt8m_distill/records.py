@@ -222,7 +222,9 @@ def _frames(buffer, name, start, stop):
     number, _, first_start, first_stop = next(_fields(buffer, start, stop))
     if number != 1:
         return _uneven_frames(buffer, name, start, stop)
-    kind, value_start, value_stop = _frame_value(buffer, first_start, first_stop)
+    kind, value_start, value_stop = _frame_value(
+        buffer, first_start, first_stop
+    )
     distance = first_stop - start
     offset = value_start - start
     num_frames, rest = divmod(stop - start, distance)

@@ -169,9 +169,7 @@ class Shards:
                     f"{','.join(self.feature_names)}; give one "
                     "--feature_sizes value for each of --feature_names"
                 )
-            sizes = sizes or tuple(
-                map(OFFICIAL_SIZES.get, self.feature_names)
-            )
+            sizes = sizes or tuple(map(OFFICIAL_SIZES.get, self.feature_names))
             features = [
                 self._checked_feature(video, name, size)
                 for name, size in zip(self.feature_names, sizes)

@@ -6,7 +6,9 @@ from keras import ops
 from yt8m_distill.frame_samplers.frame_sampler import FrameSampler
 
 
-@keras.saving.register_keras_serializable("yt8m_distill.frame_samplers.all_frames")
+@keras.saving.register_keras_serializable(
+    "yt8m_distill.frame_samplers.all_frames"
+)
 class AllFrames(FrameSampler):
     """All frames of a video, up to its first `max_frames`.
 

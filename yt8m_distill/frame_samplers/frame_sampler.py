@@ -87,7 +87,9 @@ class FrameSampler(keras.layers.Layer):
             indices + ops.expand_dims(first, 1),
             axis=0,
         )
-        real = ops.arange(self.k, dtype="int32") < ops.expand_dims(num_frames, 1)
+        real = ops.arange(self.k, dtype="int32") < ops.expand_dims(
+            num_frames, 1
+        )
         frames = frames * ops.cast(ops.expand_dims(real, -1), frames.dtype)
         return {**batch, "frames": frames, "num_frames": num_frames}
 

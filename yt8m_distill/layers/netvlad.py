@@ -41,7 +41,9 @@ class NetVLAD(keras.layers.Layer):
     (2, 32)
     """
 
-    def __init__(self, clusters, batch_normalization=True, momentum=0.99, **kwargs):
+    def __init__(
+        self, clusters, batch_normalization=True, momentum=0.99, **kwargs
+    ):
         super().__init__(**kwargs)
         self.clusters = clusters
         self.batch_normalization = batch_normalization
