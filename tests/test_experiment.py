@@ -144,7 +144,7 @@ def test_train_evaluate_and_infer(
         *[text.format(teacher_dir=teacher_dir) for text in teaching],
     )
     printed = capsys.readouterr().out
-    assert "student objective = " in printed
+    assert "objective = " in printed
     assert "yt8m_distill.inference --train_dir=" in printed
     results = experiment.evaluate(
         config.parse(
@@ -369,19 +369,20 @@ def bad_shards(folder, kind, source):
     return f"{folder}/train*.tfrecord"
 
 
+# Every ninth record is bad; which one is met first is up to the shuffling.
+BAD_RECORD = "train0.tfrecord: record (8|17|26|35): "
 BAD_INPUT = {
     "none": "no file matches '{folder}/train*.tfrecord'; give a pattern",
     "empty": "train0.tfrecord: holds no record; remove it",
-    "truncated": "train0.tfrecord: record 19 is cut off: .*; copy the file anew",
+    "truncated": "train0.tfrecord: record 19 is cut off: .*; copy the file",
     "text": "train0.tfrecord: not an uncompressed TFRecord file",
-    # Every ninth record is bad; which one is met first is up to the shuffling.
-    "label": "train0.tfrecord: record (8|17|26|35): label 7 is outside the vocabulary of "
-    "7 classes; .*--num_classes",
-    "negative label": "train0.tfrecord: record (8|17|26|35): label -1 is outside",
-    "feature": "train0.tfrecord: record (8|17|26|35): no feature 'audio', only 'rgb'; "
-    ".*--feature_names",
-    "size": "train0.tfrecord: record (8|17|26|35): feature 'rgb' has 1000 values a frame, "
-    "expected 1024; .*--feature_sizes",
+    "label": BAD_RECORD
+    + "label 7 is outside the vocabulary of 7 classes; .*--num_classes",
+    "negative label": BAD_RECORD + "label -1 is outside",
+    "feature": BAD_RECORD + "no feature 'audio', only 'rgb'; .*--feature_names",
+    "size": BAD_RECORD
+    + "feature 'rgb' has 1000 values a frame, expected 1024; "
+    ".*--feature_sizes",
 }
 
 

@@ -1,7 +1,7 @@
 """The whole story in minutes: teacher, baseline, student, scores, CSV.
 
-python tools/demo.py                                # synthetic shards
-python tools/demo.py --data_dir=DIR --num_classes=3862   # train*/validate*/test*
+python tools/demo.py                                     # synthetic shards
+python tools/demo.py --data_dir=DIR --num_classes=3862   # your shards
 
 Runs the commands a user would type, prints each, and ends with one table.
 """
@@ -16,13 +16,6 @@ import time
 from absl import app, flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("output_dir", "demo", "directory for shards and runs")
-flags.DEFINE_string(
-    "data_dir", "", "your shards train*, validate*, test*; empty: synthetic"
-)
-flags.DEFINE_integer("num_classes", 100, "size of the vocabulary")
-flags.DEFINE_integer("num_epochs", 10, "passes over the training videos")
-
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RUNS = {
     "teacher": "sees all frames",
@@ -132,6 +125,15 @@ def demo(output_dir, data_dir, num_classes, num_epochs):
     return scores
 
 
+def define_flags():
+    flags.DEFINE_string("output_dir", "demo", "directory for shards and runs")
+    flags.DEFINE_string(
+        "data_dir", "", "your shards train*, validate*, test*; empty: synthetic"
+    )
+    flags.DEFINE_integer("num_classes", 60, "size of the vocabulary")
+    flags.DEFINE_integer("num_epochs", 10, "passes over the training videos")
+
+
 def main(arguments):
     if arguments[1:]:
         raise app.UsageError(f"stray argument {arguments[1]!r}")
@@ -144,10 +146,11 @@ def main(arguments):
     print(f"\nOn the test videos, {minutes}:{seconds:02} minutes in all:\n")
     print(table(scores))
     print(
-        f"\nThe student's tags are in {output_dir}/predictions.csv; look at the "
-        f"curves with: tensorboard --logdir={output_dir}/runs"
+        f"\nThe student's tags are in {output_dir}/predictions.csv; look at "
+        f"the curves with: tensorboard --logdir={output_dir}/runs"
     )
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)

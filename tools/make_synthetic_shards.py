@@ -21,18 +21,6 @@ from absl import app, flags
 from yt8m_distill import quiet_start
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("output_dir", None, "directory for the shards")
-flags.DEFINE_integer("num_train_videos", 2000, "videos in train*.tfrecord")
-flags.DEFINE_integer("num_validate_videos", 500, "in validate*.tfrecord")
-flags.DEFINE_integer("num_test_videos", 500, "in test*.tfrecord, labelled too")
-flags.DEFINE_integer("num_shards", 4, "shards of each split")
-flags.DEFINE_integer("num_classes", 100, "size of the vocabulary")
-flags.DEFINE_integer("min_frames", 60, "frames of the shortest video")
-flags.DEFINE_integer("max_frames", 300, "frames of the longest video")
-flags.DEFINE_float("label_noise", 0.1, "share of missing and of wrong labels")
-flags.DEFINE_integer("seed", 0, "the same seed gives the same bytes")
-flags.mark_flag_as_required("output_dir")
-
 FEATURES = {"rgb": 1024, "audio": 128}
 # What a frame shows is a point in a space of this size.
 LATENT_SIZE = 48
@@ -223,6 +211,24 @@ def make_shards(
         return sum(pool.starmap(write_shard, jobs))
 
 
+def define_flags():
+    flags.DEFINE_string("output_dir", None, "directory for the shards")
+    flags.DEFINE_integer("num_train_videos", 2000, "videos in train*.tfrecord")
+    flags.DEFINE_integer("num_validate_videos", 500, "in validate*.tfrecord")
+    flags.DEFINE_integer(
+        "num_test_videos", 500, "in test*.tfrecord, labelled too"
+    )
+    flags.DEFINE_integer("num_shards", 4, "shards of each split")
+    flags.DEFINE_integer("num_classes", 60, "size of the vocabulary")
+    flags.DEFINE_integer("min_frames", 60, "frames of the shortest video")
+    flags.DEFINE_integer("max_frames", 300, "frames of the longest video")
+    flags.DEFINE_float(
+        "label_noise", 0.1, "share of missing and of wrong labels"
+    )
+    flags.DEFINE_integer("seed", 0, "the same seed gives the same bytes")
+    flags.mark_flag_as_required("output_dir")
+
+
 def main(arguments):
     if arguments[1:]:
         raise app.UsageError(f"stray argument {arguments[1]!r}")
@@ -249,4 +255,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)

@@ -1,7 +1,8 @@
 """Trains flagfiles with several seeds and prints mean ± spread of their scores.
 
-python tools/repeat_runs.py --output_dir=runs/audioset --seeds=0,1,2 \
-    --flagfiles=flags/audioset/teacher.flags,flags/audioset/baseline.flags,flags/audioset/student.flags \
+F=flags/audioset
+python tools/repeat_runs.py --output_dir=runs/audioset --seeds=0,1,2 \\
+    --flagfiles=$F/teacher.flags,$F/baseline.flags,$F/student.flags \\
     --test_data_pattern='../shared/data/audioset/unbal_train-*'
 
 Each run lies in OUTPUT_DIR/NAME_SEED. A run that is there already is not
@@ -20,15 +21,6 @@ import time
 from absl import app, flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("output_dir", None, "directory of the runs")
-flags.DEFINE_list("flagfiles", None, "flagfiles, the teacher's first")
-flags.DEFINE_list("seeds", ["0", "1", "2"], "one run a seed and flagfile")
-flags.DEFINE_string("test_data_pattern", "", "shards to score in the end")
-flags.DEFINE_list(
-    "options", [], "more flags for every run, e.g. --num_epochs=1"
-)
-flags.mark_flags_as_required(["output_dir", "flagfiles"])
-
 KEYS = ("gap", "map", "hit_at_1", "perr")
 HEADINGS = ("GAP", "mAP", "Hit@1", "PERR")
 
@@ -133,6 +125,17 @@ def table(results, split):
     return "\n".join(lines)
 
 
+def define_flags():
+    flags.DEFINE_string("output_dir", None, "directory of the runs")
+    flags.DEFINE_list("flagfiles", None, "flagfiles, the teacher's first")
+    flags.DEFINE_list("seeds", ["0", "1", "2"], "one run a seed and flagfile")
+    flags.DEFINE_string("test_data_pattern", "", "shards to score in the end")
+    flags.DEFINE_list(
+        "options", [], "more flags for every run, e.g. --num_epochs=1"
+    )
+    flags.mark_flags_as_required(["output_dir", "flagfiles"])
+
+
 def main(arguments):
     if arguments[1:]:
         raise app.UsageError(f"stray argument {arguments[1]!r}")
@@ -160,4 +163,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)

@@ -37,8 +37,8 @@ _CHECKPOINT = [
         flags.DEFINE_string,
         "checkpoint",
         "best",
-        "which model of the run: best (by validation GAP), last, or teacher (of "
-        "a parallel run)",
+        "which model of the run: best (by validation GAP), last, or teacher "
+        "(of a parallel run)",
     ),
 ]
 _EVAL_DATA = [

@@ -55,8 +55,8 @@ class Distiller(keras.Model):
         losses: dict name → `DistillationLoss`, of each student.
         teachers: dict name → `VideoClassifier`.
         train_teachers: whether the teachers learn too.
-        teacher_losses: dict name → `DistillationLoss` that needs no teacher, for
-            trainable teachers.
+        teacher_losses: dict name → `DistillationLoss` that needs no teacher,
+            for trainable teachers.
         regularization_penalty: float, factor of the weight penalties of the
             models' layers.
         jit_compile: whether XLA compiles the passes.

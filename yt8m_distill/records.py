@@ -271,7 +271,7 @@ def _as_floats(values, name):
 
 
 def _frame_value(buffer, start, stop):
-    """(kind, start, stop) of the one value of a frame; kind 1 bytes, 2 float."""
+    """(kind, start, stop) of a frame's one value; kind 1 bytes, 2 float."""
     for kind, first, last in _messages(buffer, start, stop):
         if kind in (1, 2):
             for number, value_first, value_last in _messages(

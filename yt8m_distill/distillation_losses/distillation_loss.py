@@ -33,7 +33,7 @@ class DistillationLoss(keras.layers.Layer):
         self.weight = weight
 
     def build(self, teacher_outputs_shape, student_outputs_shape):
-        """Makes weights, or refuses shapes; `(None, width)` by output's name."""
+        """Makes weights or refuses; gets `(None, width)` by output's name."""
 
     def compute_output_shape(self, teacher_shapes, student_shapes):
         return (student_shapes["logits"][0],)

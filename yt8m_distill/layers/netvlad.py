@@ -99,7 +99,7 @@ class NetVLAD(keras.layers.Layer):
         return l2_normalize(flat)
 
     def count_flops(self, num_frames, size):
-        """FLOPs of one call on one video: 2 × the multiply-adds of both products.
+        """FLOPs for one video: 2 × the multiply-adds of both products.
 
         Args:
             num_frames: int.

@@ -1,0 +1,110 @@
+"""The scripts in tools/, on a few small videos."""
+
+import numpy as np
+import pytest
+
+from tests.conftest import load_tool
+from yt8m_distill.shards import Shards
+
+SIZES = {"min_frames": 5, "max_frames": 30, "label_noise": 0.1}
+
+
+def make(tool, folder, **options):
+    tool.make_shards(
+        folder, {"train": 6, "test": 3}, 2, 9, **SIZES, **{"seed": 0, **options}
+    )
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_synthetic_shards_follow_the_seed(tmp_path, make_synthetic_shards):
+    first = make(make_synthetic_shards, tmp_path / "a")
+    again = make(make_synthetic_shards, tmp_path / "b")
+    other = make(make_synthetic_shards, tmp_path / "c", seed=1)
+    assert list(first) == [
+        f"{split}0{shard}.tfrecord"
+        for split in ("test", "train")
+        for shard in (0, 1)
+    ]
+    assert first == again != other
+
+
+def test_synthetic_shards_are_official_records(tmp_path, make_synthetic_shards):
+    make(make_synthetic_shards, tmp_path)
+    shards = Shards(f"{tmp_path}/*.tfrecord")
+    assert (len(shards), shards.id_key) == (9, "id")
+    assert shards.feature_sizes == (1024, 128)
+    ids = set()
+    for number in range(len(shards)):
+        video_id, labels, (rgb, audio) = shards.video(number)
+        ids.add(video_id)
+        assert (
+            labels == sorted(set(labels)) and 0 <= labels[0] <= labels[-1] < 9
+        )
+        assert 5 <= len(rgb) == len(audio) <= 30
+    assert len(ids) == 9
+
+
+def test_evidence_is_between_dull_ends(make_synthetic_shards):
+    world = make_synthetic_shards.World(9, 0)
+    videos = [
+        make_synthetic_shards.make_video(
+            world, np.random.default_rng(number), 80, 80, 0.0
+        )[1]["rgb"].astype(float)
+        for number in range(20)
+    ]
+    first, middle = (
+        np.std([video[at] for video in videos], axis=0).mean() for at in (0, 40)
+    )
+    assert first < 0.75 * middle  # beginnings look alike
+
+
+def test_quantize_is_undone_by_dequantizing(make_synthetic_shards):
+    values = np.linspace(-2, 2, 1001)
+    restored = make_synthetic_shards.quantize(values) * (4 / 255) - 2
+    assert np.abs(restored - values).max() <= 2 / 255 + 1e-9
+    assert make_synthetic_shards.quantize(np.array([-9.0, 9.0])).tolist() == [
+        0,
+        255,
+    ]
+
+
+def test_repeated_runs_are_averaged():
+    tool = load_tool("repeat_runs")
+    assert tool.mean_and_spread([0.1, 0.2, 0.3]) == "0.2000 ± 0.1000"
+    results = {
+        name: [
+            {
+                "validation": dict.fromkeys(tool.KEYS, score + noise),
+                "test": None,
+                "seconds": 60,
+            }
+            for noise in (0.0, 0.1)
+        ]
+        for name, score in (
+            ("teacher", 0.5),
+            ("baseline", 0.3),
+            ("student", 0.4),
+        )
+    }
+    lines = tool.table(results, "validation").splitlines()
+    assert lines[3].startswith("| baseline | 0.3500 ± 0.0707 |")
+    assert lines[5].startswith("| student − baseline | 0.1000 ± 0.0000 |")
+
+
+def test_the_demo_table():
+    tool = load_tool("demo")
+    scores = {key: 0.5 for _, key, _ in tool.COLUMNS} | {"frames": 15}
+    text = tool.table(
+        {"teacher": scores, "student": {**scores, "videos_per_second": None}}
+    )
+    heading, teacher, student = text.splitlines()
+    assert "GFLOPs/video" in heading
+    assert len(heading) == len(teacher) == len(student)
+    assert "0.5000" in teacher and student.rstrip().endswith("–")
+
+
+@pytest.mark.parametrize(
+    "name", ["make_synthetic_shards", "repeat_runs", "demo"]
+)
+def test_every_tool_says_how_to_run_it(name):
+    assert f"python tools/{name}.py" in load_tool(name).__doc__
