@@ -111,6 +111,7 @@ def demo(output_dir, data_dir, num_classes, num_epochs):
             "yt8m_distill.eval",
             f"--train_dir={train_dir}",
             f"--eval_data_pattern={shards}/test*",
+            "--batch_size=32",
         )
         scores[name] = json.loads(
             (train_dir / "evaluation" / "best.json").read_text()

@@ -63,31 +63,31 @@ class Evaluator:
 
         Returns:
             dict as of `VideoMetrics.result`, `cross_entropy` (L_CE averaged
-            over the videos) and `videos_per_second` (records to scores, after
-            the first batch, whose time goes into compiling; None if there is
-            only one).
+            over the videos) and `videos_per_second` (records to scores, by the
+            median batch after the first, whose time goes into compiling; None
+            if there is only one).
 
         Raises:
             InputError: a record cannot be read.
         """
         metrics = VideoMetrics(dataset.num_classes, top_k)
         cross_entropy = 0.0
-        compiled = None
+        seconds_per_video = []
+        start = time.perf_counter()
         for predictions, logits, batch in self.predictions(dataset, batch_size):
             metrics.update(predictions, batch["labels"])
             cross_entropy += float(
                 (np.logaddexp(0, logits) - batch["labels"] * logits).sum()
             )
-            compiled = compiled or (time.perf_counter(), len(predictions))
-        seconds = time.perf_counter() - compiled[0]
+            now = time.perf_counter()
+            seconds_per_video.append((now - start) / len(predictions))
+            start = now
         results = metrics.result()
-        timed_videos = results["num_videos"] - compiled[1]
+        steady = seconds_per_video[1:]
         return {
             **results,
             "cross_entropy": cross_entropy / results["num_videos"],
-            "videos_per_second": timed_videos / seconds
-            if timed_videos
-            else None,
+            "videos_per_second": 1 / np.median(steady) if steady else None,
         }
 
     def _compiled(self, spec):
