@@ -20,6 +20,8 @@ from yt8m_distill.errors import InputError
 from yt8m_distill.metrics import VideoMetrics
 from yt8m_distill.run_directory import RunDirectory
 
+# Seconds after which a program counts as hanging.
+TIMEOUT = 240
 MODEL = [
     "--num_classes=7",
     "--max_frames=12",
@@ -220,7 +222,11 @@ def program(entry_point, *options, **popen):
 
 def run_program(entry_point, *options):
     return subprocess.run(
-        program(entry_point, *options), capture_output=True, text=True, cwd=ROOT
+        program(entry_point, *options),
+        capture_output=True,
+        timeout=TIMEOUT,
+        text=True,
+        cwd=ROOT,
     )
 
 
@@ -252,7 +258,9 @@ def test_a_killed_run_goes_on_and_ends_as_if_undisturbed(
     before = saved_iterations(run)
     assert before in (10 * done, 10 * (done - 1))
 
-    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    finished = subprocess.run(
+        command, cwd=ROOT, capture_output=True, timeout=TIMEOUT, text=True
+    )
     assert finished.returncode == 0, finished.stderr
     assert "going on with the run" in finished.stdout
     first = f"epoch {before // 10 + 1}/30 "
@@ -269,6 +277,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_undisturbed(
         ),
         cwd=ROOT,
         capture_output=True,
+        timeout=TIMEOUT,
         check=True,
     )
     for one, other in zip(run.epochs(), undisturbed.epochs(), strict=True):
@@ -488,7 +497,11 @@ def test_help_needs_no_tensorflow():
         "assert 'tensorflow' not in sys.modules\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-c", code],
+        capture_output=True,
+        timeout=TIMEOUT,
+        text=True,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
     assert "--train_data_pattern" in done.stdout
@@ -599,6 +612,7 @@ def test_two_replicas(jit_compile, teacher_dir, synthetic_shards, tmp_path):
             "--num_epochs=2",
         ],
         capture_output=True,
+        timeout=TIMEOUT,
         text=True,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

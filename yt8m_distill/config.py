@@ -4,7 +4,9 @@ Names, meanings and defaults are those of google/youtube-8m where it has the
 flag. Nothing here imports TensorFlow, so `--help` is instant.
 """
 
+import os
 import sys
+import traceback
 import types
 
 from absl import app, flags
@@ -299,14 +301,27 @@ def run(entry_point, function):
             function(values)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
-            return 1
+            _leave(1)
         except KeyboardInterrupt:
             print("stopped", file=sys.stderr)
-            return 130
-        return 0
+            _leave(130)
+        except Exception:
+            traceback.print_exc()
+            _leave(1)
 
     define(entry_point)
     app.run(main)
+
+
+def _leave(exit_code):
+    """Ends the program at once.
+
+    A reading thread that still waits for Python can keep an interpreter that
+    shuts down from ever ending; files are closed and whole by now.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
 
 
 def _refuse_stray(arguments):
