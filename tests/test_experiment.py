@@ -538,6 +538,38 @@ def test_bad_combinations_touch_nothing(
     assert file.read_text() == "mine"
 
 
+def test_a_teacher_is_never_replaced_by_its_student(
+    teacher_dir, synthetic_shards
+):
+    with pytest.raises(InputError, match="a directory of its own"):
+        train(
+            synthetic_shards,
+            teacher_dir,
+            f"--teacher_dir={teacher_dir}",
+            "--start_new_model",
+        )
+    assert pathlib.Path(RunDirectory(teacher_dir).checkpoint("best")).exists()
+
+
+def test_an_output_that_cannot_be_written(
+    teacher_dir, synthetic_shards, tmp_path
+):
+    (tmp_path / "file").write_text("mine")
+    for output in (tmp_path, tmp_path / "file" / "a.csv"):
+        with pytest.raises(InputError, match="cannot write .*; give another"):
+            experiment.infer(
+                config.parse(
+                    "inference",
+                    [
+                        f"--train_dir={teacher_dir}",
+                        f"--input_data_pattern={synthetic_shards}/test*",
+                        f"--output_file={output}",
+                    ],
+                )
+            )
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_evaluating_what_is_no_run(teacher_dir, synthetic_shards, tmp_path):
     pattern = f"--eval_data_pattern={synthetic_shards}/validate*"
     with pytest.raises(InputError, match="it has no config.json"):

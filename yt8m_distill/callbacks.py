@@ -75,8 +75,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     Args:
         run: the `RunDirectory`.
-        models: dict file name → model that is saved as it is at the best epoch,
-            besides the student; the student's is `best`.
+        student: the model saved as `last` and, at its best epoch, as `best`.
+        others: dict file name → model that is saved at that epoch too.
         epochs: list of dicts, the metrics of the epochs that are done.
     """
 

@@ -214,7 +214,9 @@ def _distiller(options, data):
             "given; give one"
         )
     if options.teacher_dir:
-        teachers["teacher"] = _frozen_teacher(options.teacher_dir, data)
+        teachers["teacher"] = _frozen_teacher(
+            options.teacher_dir, options.train_dir, data
+        )
     elif options.teacher_encoder:
         teachers["teacher"] = model.build(
             options.teacher_frame_sampler,
@@ -237,13 +239,18 @@ def _distiller(options, data):
     )
 
 
-def _frozen_teacher(train_dir, data):
-    run = RunDirectory(train_dir)
+def _frozen_teacher(teacher_dir, train_dir, data):
+    run = RunDirectory(teacher_dir)
+    if run.path.resolve() == RunDirectory(train_dir).path.resolve():
+        raise InputError(
+            f"--teacher_dir and --train_dir are both {teacher_dir}; give the "
+            "student a directory of its own"
+        )
     taught = run.config()["data"]
     for key, value in data.items():
         if taught[key] != value:
             raise InputError(
-                f"the teacher in {train_dir} was trained with {key} "
+                f"the teacher in {teacher_dir} was trained with {key} "
                 f"{taught[key]}, this run has {value}; both need the same"
             )
     return model.load(run.checkpoint("best"))

@@ -1,9 +1,12 @@
 """Files that are whole or not there."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
+
+from yt8m_distill.errors import InputError
 
 
 @contextlib.contextmanager
@@ -16,10 +19,22 @@ def written_whole(path):
     Yields:
         The open file. If the block raises, nothing is left behind and a file
         that was there before stays as it was.
+
+    Raises:
+        InputError: no file can be written there.
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+        if path.is_dir():
+            temporary.unlink()
+            raise IsADirectoryError(errno.EISDIR, "it is a directory")
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; give another file name"
+        ) from None
     try:
         with open(temporary, "w", encoding="utf-8", newline="\n") as opened:
             yield opened

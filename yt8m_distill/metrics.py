@@ -9,6 +9,8 @@ order in which the videos came.
 
 import numpy as np
 
+from yt8m_distill.errors import InputError
+
 
 class VideoMetrics:
     """Collects predictions batch by batch and scores them.
@@ -40,7 +42,8 @@ class VideoMetrics:
             labels: `(batch, num_classes)`, positive where > 0.
 
         Raises:
-            ValueError: a prediction is not a number, or the shapes differ.
+            InputError: a prediction is not a number: the model has diverged.
+            ValueError: the shapes differ.
         """
         predictions = np.asarray(predictions)
         positive = np.asarray(labels) > 0
@@ -50,7 +53,7 @@ class VideoMetrics:
                 "differ in shape"
             )
         if np.isnan(predictions).any():
-            raise ValueError(
+            raise InputError(
                 "a prediction is not a number (NaN): the model has diverged; "
                 "train it with a lower --base_learning_rate"
             )

@@ -91,7 +91,7 @@ class RunDirectory:
                 f"--train_dir={self.path} is a file; give a directory"
             )
         if self.config_file.exists() and not start_new_model:
-            self._refuse_differences({**flags}, data)
+            self._refuse_differences(flags, data)
             self._write(flags, flags_text, data)
             return True
         if start_new_model:
