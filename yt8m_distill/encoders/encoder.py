@@ -1,6 +1,25 @@
 """The contract of encoders."""
 
+from typing import NamedTuple
+
 import keras
+
+
+class Product(NamedTuple):
+    """A matrix product that an encoder computes for a video.
+
+    Attributes:
+        name: str, such as `"assignment (rgb)"`.
+        multiply_adds: int, for one video; 1 multiply-add = 2 FLOPs.
+        per_frame: whether it is done for every frame; otherwise once a video
+            or once a block.
+        feature: int, index of the one feature that it sees; None: of all.
+    """
+
+    name: str
+    multiply_adds: int
+    per_frame: bool
+    feature: int | None = None
 
 
 class Encoder(keras.layers.Layer):
@@ -37,13 +56,26 @@ class Encoder(keras.layers.Layer):
             start += size
         return blocks
 
+    def products(self, num_frames):
+        """The matrix products of one video; the encoder must be built.
+
+        Args:
+            num_frames: int, frames that are looked at.
+
+        Returns:
+            list of `Product`, in the order in which they are computed.
+        """
+        raise NotImplementedError
+
     def count_flops(self, num_frames):
         """FLOPs for one video: 2 × the multiply-adds of all products.
 
         Args:
             num_frames: int, frames that are looked at.
         """
-        raise NotImplementedError
+        return 2 * sum(
+            product.multiply_adds for product in self.products(num_frames)
+        )
 
     def get_config(self):
         return {

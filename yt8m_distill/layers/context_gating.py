@@ -10,11 +10,13 @@ class ContextGating(keras.layers.Layer):
 
     Miech, Laptev, Sivic, "Learnable pooling with Context Gating for video
     classification" (2017), equation 2; initialisation as in
-    antoine77340/LOUPE: W ~ N(0, 1/√d).
+    antoine77340/LOUPE: W and the bias ~ N(0, 1/√d).
 
     Args:
         batch_normalization: whether the gate's logits are batch-normalised; if
             not, they get a bias.
+        remove_diagonal: whether W's diagonal is left out, so that no feature
+            weighs itself (`gating_remove_diag` of Youtube-8M-WILLOW).
         momentum: float, share of the moving batch statistics that a step keeps.
 
     Call arguments:
@@ -30,13 +32,20 @@ class ContextGating(keras.layers.Layer):
     (2, 8)
     """
 
-    def __init__(self, batch_normalization=True, momentum=0.99, **kwargs):
+    def __init__(
+        self,
+        batch_normalization=True,
+        remove_diagonal=False,
+        momentum=0.99,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.batch_normalization = batch_normalization
+        self.remove_diagonal = remove_diagonal
         self.momentum = momentum
         self.normalization = (
             keras.layers.BatchNormalization(
-                momentum=momentum, name="normalization"
+                momentum=momentum, name="normalization", dtype=self.dtype_policy
             )
             if batch_normalization
             else None
@@ -44,28 +53,30 @@ class ContextGating(keras.layers.Layer):
 
     def build(self, input_shape):
         size = input_shape[-1]
+        normal = keras.initializers.RandomNormal(stddev=size**-0.5)
         self.kernel = self.add_weight(
-            name="kernel",
-            shape=(size, size),
-            initializer=keras.initializers.RandomNormal(stddev=size**-0.5),
+            name="kernel", shape=(size, size), initializer=normal
         )
         if self.normalization:
             self.normalization.build(input_shape)
         else:
             self.bias = self.add_weight(
-                name="bias", shape=(size,), initializer="zeros"
+                name="bias", shape=(size,), initializer=normal.clone()
             )
 
     def call(self, inputs, training=False):
         logits = ops.matmul(inputs, self.kernel)
+        if self.remove_diagonal:
+            logits = logits - inputs * ops.diagonal(self.kernel)
         if self.normalization:
             logits = self.normalization(logits, training=training)
         else:
             logits = logits + self.bias
         return inputs * ops.sigmoid(logits)
 
-    def count_flops(self, size):
+    def count_flops(self):
         """FLOPs of one call on one video: 2 × the gate's multiply-adds."""
+        size, _ = self.kernel.shape
         return 2 * size * size
 
     def compute_output_shape(self, input_shape):
@@ -75,5 +86,6 @@ class ContextGating(keras.layers.Layer):
         return {
             **super().get_config(),
             "batch_normalization": self.batch_normalization,
+            "remove_diagonal": self.remove_diagonal,
             "momentum": self.momentum,
         }

@@ -18,8 +18,9 @@ class NetVLAD(keras.layers.Layer):
     matrix flattened with index d · clusters + k and scaled to unit length.
 
     Arandjelović et al., "NetVLAD" (CVPR 2016), equation 4; order of operations
-    and initialisation as in antoine77340/LOUPE: W and C ~ N(0, 1/√D). There the
-    padding takes part; here it changes nothing, batch statistics included.
+    and initialisation as in antoine77340/LOUPE: W, C and the bias ~ N(0, 1/√D).
+    There the padding takes part; here it changes nothing, batch statistics
+    included.
 
     Args:
         clusters: int, number of cluster centres.
@@ -51,7 +52,7 @@ class NetVLAD(keras.layers.Layer):
         self.supports_masking = True
         self.normalization = (
             keras.layers.BatchNormalization(
-                momentum=momentum, name="normalization"
+                momentum=momentum, name="normalization", dtype=self.dtype_policy
             )
             if batch_normalization
             else None
@@ -76,7 +77,7 @@ class NetVLAD(keras.layers.Layer):
             self.assignment_bias = self.add_weight(
                 name="assignment_bias",
                 shape=(self.clusters,),
-                initializer="zeros",
+                initializer=normal.clone(),
             )
 
     def call(self, frames, mask=None, training=False):
@@ -89,23 +90,35 @@ class NetVLAD(keras.layers.Layer):
         if mask is not None:
             mask = ops.cast(ops.expand_dims(mask, -1), assignments.dtype)
             assignments = assignments * mask
-        # (batch, D, T) @ (batch, T, clusters)
-        sums = ops.matmul(ops.transpose(frames, (0, 2, 1)), assignments)
-        weights = ops.sum(assignments, axis=1, keepdims=True)
-        residuals = l2_normalize(sums - weights * self.centres, axis=1)
+        residuals = sum_residuals(frames, assignments, self.centres)
         flat = ops.reshape(
-            residuals, (-1, self.centres.shape[0] * self.clusters)
+            l2_normalize(residuals, axis=1),
+            (-1, self.centres.shape[0] * self.clusters),
         )
         return l2_normalize(flat)
 
-    def count_flops(self, num_frames, size):
-        """FLOPs for one video: 2 × the multiply-adds of both products.
+    def count_products(self, num_frames):
+        """Multiply-adds of each matrix product for one video.
 
         Args:
             num_frames: int.
-            size: int, D.
+
+        Returns:
+            dict name → int; all are done for every frame.
         """
-        return 2 * 2 * num_frames * size * self.clusters
+        size = self.centres.shape[0]
+        return {
+            "assignment": num_frames * size * self.clusters,
+            "aggregation": num_frames * size * self.clusters,
+        }
+
+    def count_flops(self, num_frames):
+        """FLOPs for one video: 2 × the multiply-adds of all products.
+
+        Args:
+            num_frames: int.
+        """
+        return 2 * sum(self.count_products(num_frames).values())
 
     def compute_mask(self, frames, mask=None):
         return None  # no frames are left to be masked
@@ -120,3 +133,20 @@ class NetVLAD(keras.layers.Layer):
             "batch_normalization": self.batch_normalization,
             "momentum": self.momentum,
         }
+
+
+def sum_residuals(descriptors, assignments, centres):
+    """Σ_t a[t, k] (x[t, d] − C[d, k]).
+
+    Args:
+        descriptors: float `(batch, T, D)`.
+        assignments: float `(batch, T, clusters)`, 0 for padding.
+        centres: float `(D, clusters)`.
+
+    Returns:
+        float `(batch, D, clusters)`.
+    """
+    # (batch, D, T) @ (batch, T, clusters)
+    sums = ops.matmul(ops.transpose(descriptors, (0, 2, 1)), assignments)
+    weights = ops.sum(assignments, axis=1, keepdims=True)
+    return sums - weights * centres
