@@ -91,9 +91,7 @@ class VideoClassifier(keras.Model):
         """
         k = self.frame_sampler.k
         frames = k if num_frames is None else min(k, num_frames)
-        return self.encoder.count_flops(frames) + self.head.count_flops(
-            self.encoder.representation_dim
-        )
+        return self.encoder.count_flops(frames) + self.head.count_flops()
 
     def get_config(self):
         return {

@@ -88,12 +88,12 @@ def get(family, spec, **context):
     """
     name, arguments = parse(spec)
     part = get_class(family, name)
-    known = [
-        parameter.name
-        for parameter in inspect.signature(part.__init__).parameters.values()
+    parameters = {
+        parameter.name: parameter
+        for parameter in inspect.signature(part).parameters.values()
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        and parameter.name != "self"
-    ]
+    }
+    known = list(parameters)
     unknown = [argument for argument in arguments if argument not in known]
     if unknown:
         raise InputError(
@@ -101,8 +101,12 @@ def get(family, spec, **context):
             f"{', '.join(known) or 'none'}"
         )
     given = {key: value for key, value in context.items() if key in known}
+    arguments = {**given, **arguments}
+    for argument, parameter in parameters.items():
+        if parameter.default is parameter.empty and argument not in arguments:
+            raise InputError(f"{spec!r} lacks {argument}: {name}({argument}=…)")
     try:
-        return part(**{**given, **arguments})
+        return part(**arguments)
     except (TypeError, ValueError) as error:
         raise InputError(f"{spec!r}: {error}") from None
 

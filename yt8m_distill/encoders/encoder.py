@@ -83,3 +83,20 @@ class Encoder(keras.layers.Layer):
             "feature_sizes": self.feature_sizes,
             "representation_dim": self.representation_dim,
         }
+
+
+def feature_products(aggregations, num_frames):
+    """The products of layers of which each sees one feature of every frame.
+
+    Args:
+        aggregations: built layers with `count_products`, one a feature.
+        num_frames: int.
+
+    Returns:
+        list of `Product`.
+    """
+    return [
+        Product(f"{name} (feature {feature})", count, True, feature)
+        for feature, aggregation in enumerate(aggregations)
+        for name, count in aggregation.count_products(num_frames).items()
+    ]

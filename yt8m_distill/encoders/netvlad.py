@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from yt8m_distill.encoders.encoder import Encoder
+from yt8m_distill.encoders.encoder import Encoder, Product, feature_products
 from yt8m_distill.layers.context_gating import ContextGating
 from yt8m_distill.layers.frame_mask import frame_mask
 from yt8m_distill.layers.netvlad import NetVLAD
@@ -17,16 +17,21 @@ class NetVladEncoder(Encoder):
     (but at least 2).
     Miech et al., "Learnable pooling with Context Gating" (2017); the model
     NetVLADModelLF of antoine77340/Youtube-8M-WILLOW without its relu6: hidden
-    layer N(0, 1/√clusters), batch-normalised or with a bias.
+    layer N(0, 1/√clusters), batch-normalised or with a bias. WILLOW's published
+    command is `input_normalization=True, hidden_normalization=False,
+    momentum=0.999`.
 
     Args:
         feature_sizes: sizes of the features that make up a frame, in order.
         representation_dim: int, size of the hidden layer.
         clusters: int, clusters of the first feature.
+        input_normalization: whether the values of the real frames are
+            batch-normalised first.
         hidden_normalization: whether the hidden layer is batch-normalised; if
-            not, it has a bias (WILLOW's published command), and its mean may
-            move faster than the gate's moving statistics follow.
+            not, it has a bias, and its mean may move faster than the gate's
+            moving statistics follow.
         context_gating: whether the hidden layer is gated.
+        remove_diagonal: whether no hidden value weighs itself in the gating.
         dropout: share of the aggregated values dropped while training.
         momentum: float, share of the moving batch statistics that a step keeps;
             the lower, the sooner they follow; short trainings need 0.9.
@@ -43,26 +48,37 @@ class NetVladEncoder(Encoder):
         feature_sizes=(1024, 128),
         representation_dim=1024,
         clusters=256,
+        input_normalization=False,
         hidden_normalization=True,
         context_gating=True,
+        remove_diagonal=False,
         dropout=0.0,
         momentum=0.99,
         **kwargs,
     ):
         super().__init__(feature_sizes, representation_dim, **kwargs)
         self.clusters = clusters
+        self.input_normalization = input_normalization
         self.hidden_normalization = hidden_normalization
         self.context_gating = context_gating
+        self.remove_diagonal = remove_diagonal
         self.dropout = dropout
         self.momentum = momentum
         # === Layers ===
         policy = {"dtype": self.dtype_policy}
+        moving = {"momentum": momentum, **policy}
+        self.frame_normalization = (
+            keras.layers.BatchNormalization(
+                name="frame_normalization", **moving
+            )
+            if input_normalization
+            else None
+        )
         self.aggregations = [
             NetVLAD(
                 clusters if position == 0 else max(2, clusters // 2),
-                momentum=momentum,
                 name=f"netvlad_{position}",
-                **policy,
+                **moving,
             )
             for position in range(len(self.feature_sizes))
         ]
@@ -72,36 +88,36 @@ class NetVladEncoder(Encoder):
             kernel_initializer=keras.initializers.RandomNormal(
                 stddev=clusters**-0.5
             ),
+            bias_initializer=keras.initializers.RandomNormal(stddev=0.01),
             use_bias=not hidden_normalization,
             name="hidden",
             **policy,
         )
         self.normalization = (
             keras.layers.BatchNormalization(
-                momentum=momentum, name="hidden_normalization", **policy
+                name="hidden_normalization", **moving
             )
             if hidden_normalization
             else None
         )
         self.gating = (
-            ContextGating(momentum=momentum, name="context_gating", **policy)
+            ContextGating(
+                remove_diagonal=remove_diagonal, name="context_gating", **moving
+            )
             if context_gating
             else None
         )
 
-    @property
-    def aggregated_size(self):
-        """Number of values that the aggregations give together."""
-        return sum(
-            size * aggregation.clusters
-            for size, aggregation in zip(self.feature_sizes, self.aggregations)
-        )
-
     def build(self, frames_shape):
         batch, max_frames, _ = frames_shape
+        if self.frame_normalization:
+            self.frame_normalization.build(frames_shape)
+        aggregated_size = 0
         for size, aggregation in zip(self.feature_sizes, self.aggregations):
-            aggregation.build((batch, max_frames, size))
-        self.hidden.build((batch, self.aggregated_size))
+            shape = (batch, max_frames, size)
+            aggregation.build(shape)
+            aggregated_size += aggregation.compute_output_shape(shape)[-1]
+        self.hidden.build((batch, aggregated_size))
         if self.normalization:
             self.normalization.build((batch, self.representation_dim))
         if self.gating:
@@ -109,6 +125,10 @@ class NetVladEncoder(Encoder):
 
     def call(self, frames, num_frames, training=False):
         mask = frame_mask(num_frames, frames.shape[1])
+        if self.frame_normalization:
+            frames = self.frame_normalization(
+                frames, training=training, mask=mask
+            )
         aggregated = ops.concatenate(
             [
                 aggregation(feature, mask=mask, training=training)
@@ -125,22 +145,23 @@ class NetVladEncoder(Encoder):
             hidden = self.gating(hidden, training=training)
         return {"representation": hidden}
 
-    def count_flops(self, num_frames):
-        flops = sum(
-            aggregation.count_flops(num_frames, size)
-            for size, aggregation in zip(self.feature_sizes, self.aggregations)
-        )
-        flops += 2 * self.aggregated_size * self.representation_dim
+    def products(self, num_frames):
+        products = feature_products(self.aggregations, num_frames)
+        size, hidden = self.hidden.kernel.shape
+        products.append(Product("hidden layer", size * hidden, False))
         if self.gating:
-            flops += self.gating.count_flops(self.representation_dim)
-        return flops
+            gate = self.gating.count_flops() // 2
+            products.append(Product("context gating", gate, False))
+        return products
 
     def get_config(self):
         return {
             **super().get_config(),
             "clusters": self.clusters,
+            "input_normalization": self.input_normalization,
             "hidden_normalization": self.hidden_normalization,
             "context_gating": self.context_gating,
+            "remove_diagonal": self.remove_diagonal,
             "dropout": self.dropout,
             "momentum": self.momentum,
         }

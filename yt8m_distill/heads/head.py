@@ -24,12 +24,8 @@ class Head(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_classes = num_classes
 
-    def count_flops(self, representation_dim):
-        """FLOPs for one video: 2 × the multiply-adds of all products.
-
-        Args:
-            representation_dim: int.
-        """
+    def count_flops(self):
+        """FLOPs for one video: 2 × the multiply-adds; once it is built."""
         raise NotImplementedError
 
     def compute_output_shape(self, representation_shape):

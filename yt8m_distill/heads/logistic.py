@@ -15,6 +15,7 @@ class LogisticHead(Head):
         num_classes: int, size of the vocabulary.
         l2_penalty: float, λ of the penalty λ/2 · Σ W²; times
             `--regularization_penalty` in the objective.
+        penalize_bias: whether λ/2 · Σ b² is added.
 
     Example:
 
@@ -22,13 +23,18 @@ class LogisticHead(Head):
     (2, 3862)
     """
 
-    def __init__(self, num_classes=3862, l2_penalty=1e-8, **kwargs):
+    def __init__(
+        self, num_classes=3862, l2_penalty=1e-8, penalize_bias=False, **kwargs
+    ):
         super().__init__(num_classes, **kwargs)
         self.l2_penalty = l2_penalty
+        self.penalize_bias = penalize_bias
+        # Keras' L2 has no factor 1/2.
+        penalty = keras.regularizers.L2(l2_penalty / 2) if l2_penalty else None
         self.output_layer = keras.layers.Dense(
             num_classes,
-            # Keras' L2 has no factor 1/2.
-            kernel_regularizer=keras.regularizers.L2(l2_penalty / 2),
+            kernel_regularizer=penalty,
+            bias_regularizer=penalty if penalize_bias else None,
             name="output",
             dtype=self.dtype_policy,
         )
@@ -39,8 +45,13 @@ class LogisticHead(Head):
     def call(self, representation, training=False):
         return self.output_layer(representation)
 
-    def count_flops(self, representation_dim):
-        return 2 * representation_dim * self.num_classes
+    def count_flops(self):
+        size, num_classes = self.output_layer.kernel.shape
+        return 2 * size * num_classes
 
     def get_config(self):
-        return {**super().get_config(), "l2_penalty": self.l2_penalty}
+        return {
+            **super().get_config(),
+            "l2_penalty": self.l2_penalty,
+            "penalize_bias": self.penalize_bias,
+        }

@@ -65,14 +65,16 @@ class ContextGating(keras.layers.Layer):
             )
 
     def call(self, inputs, training=False):
+        return inputs * ops.sigmoid(self.logits(inputs, training))
+
+    def logits(self, inputs, training=False):
+        """Logits of the gates, `(batch, d)`; arguments as of a call."""
         logits = ops.matmul(inputs, self.kernel)
         if self.remove_diagonal:
             logits = logits - inputs * ops.diagonal(self.kernel)
         if self.normalization:
-            logits = self.normalization(logits, training=training)
-        else:
-            logits = logits + self.bias
-        return inputs * ops.sigmoid(logits)
+            return self.normalization(logits, training=training)
+        return logits + self.bias
 
     def count_flops(self):
         """FLOPs of one call on one video: 2 × the gate's multiply-adds."""

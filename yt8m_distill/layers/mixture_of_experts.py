@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from yt8m_distill.layers.context_gating import ContextGating
+
 
 @keras.saving.register_keras_serializable(
     "yt8m_distill.layers.mixture_of_experts"
@@ -79,9 +81,12 @@ class MixtureOfExperts(keras.layers.Layer):
             name="experts",
             dtype=self.dtype_policy,
         )
-        self.normalization = (
-            keras.layers.BatchNormalization(
-                momentum=momentum, name="normalization", dtype=self.dtype_policy
+        self.gating = (
+            ContextGating(
+                remove_diagonal=remove_diagonal,
+                momentum=momentum,
+                name="gating",
+                dtype=self.dtype_policy,
             )
             if probability_gating
             else None
@@ -90,15 +95,8 @@ class MixtureOfExperts(keras.layers.Layer):
     def build(self, input_shape):
         self.gates.build(input_shape)
         self.experts.build(input_shape)
-        if self.probability_gating:
-            self.gating_kernel = self.add_weight(
-                name="gating_kernel",
-                shape=(self.num_classes, self.num_classes),
-                initializer=keras.initializers.RandomNormal(
-                    stddev=self.num_classes**-0.5
-                ),
-            )
-            self.normalization.build((input_shape[0], self.num_classes))
+        if self.gating:
+            self.gating.build((input_shape[0], self.num_classes))
 
     def call(self, inputs, training=False):
         shape = (-1, self.num_classes, self.num_mixtures)
@@ -118,29 +116,18 @@ class MixtureOfExperts(keras.layers.Layer):
             ),
             axis=-1,
         )
-        if self.probability_gating:
-            log_yes, log_no = self._gate(log_yes, log_no, training)
-        return log_yes - log_no
-
-    def _gate(self, log_yes, log_no, training):
-        probabilities = ops.exp(log_yes)
-        logits = ops.matmul(probabilities, self.gating_kernel)
-        if self.remove_diagonal:
-            logits = logits - probabilities * ops.diagonal(self.gating_kernel)
-        logits = self.normalization(logits, training=training)
-        return (
-            log_yes + ops.log_sigmoid(logits),
+        if self.gating:
+            gate = self.gating.logits(ops.exp(log_yes), training)
             # 1 − p σ = (1 − p) + p (1 − σ)
-            ops.logaddexp(log_no, log_yes + ops.log_sigmoid(-logits)),
-        )
+            log_no = ops.logaddexp(log_no, log_yes + ops.log_sigmoid(-gate))
+            log_yes = log_yes + ops.log_sigmoid(gate)
+        return log_yes - log_no
 
     def count_flops(self):
         """FLOPs of one call on one video: 2 × the multiply-adds."""
         size, _ = self.experts.kernel.shape
-        products = size * self.num_classes * (2 * self.num_mixtures + 1)
-        if self.probability_gating:
-            products += self.num_classes**2
-        return 2 * products
+        flops = 2 * size * self.num_classes * (2 * self.num_mixtures + 1)
+        return flops + (self.gating.count_flops() if self.gating else 0)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0], self.num_classes
