@@ -1,6 +1,7 @@
 """Shards for tests: small synthetic ones, and real ones where they lie."""
 
 import importlib.util
+import inspect
 import os
 import pathlib
 
@@ -10,8 +11,28 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import pytest
 
+from yt8m_distill import parts
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
+
+# Smaller than a part's defaults, where it takes these arguments.
+SMALL = {
+    "representation_dim": 8,
+    "clusters": 4,
+    "groups": 2,
+    "reduction": 2,
+    "units": 4,
+}
+
+
+def small_spec(family, spec, **arguments):
+    """A part's spec with small sizes, and other arguments that it takes."""
+    name, given = parts.parse(spec)
+    taken = inspect.signature(parts.get_class(family, name)).parameters
+    small = {k: v for k, v in {**SMALL, **arguments}.items() if k in taken}
+    values = {**given, **small}
+    return f"{name}({', '.join(f'{k}={v!r}' for k, v in values.items())})"
 
 
 def load_tool(name):

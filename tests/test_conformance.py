@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from yt8m_distill import config, parts
+from tests.conftest import small_spec
+from yt8m_distill import config, model, parts
+from yt8m_distill.errors import InputError
 
 FEATURE_SIZES = (6, 4)
 MAX_FRAMES = 12
@@ -21,8 +23,7 @@ CONTEXT = {
     "num_classes": NUM_CLASSES,
     "max_frames": MAX_FRAMES,
 }
-# Smaller than a part's defaults, where it takes these arguments.
-SMALL = {"k": 4, "representation_dim": 8, "clusters": 3}
+SMALL = {"k": 4, "block_length": 5, "eigenvalues": [9, 5, 4, 3, 2, 1]}
 RANDOM = np.random.default_rng(0)
 NUM_FRAMES = np.int32([12, 1, 5, 3])
 BYTES = RANDOM.integers(0, 256, (4, MAX_FRAMES, sum(FEATURE_SIZES)), np.uint8)
@@ -30,7 +31,7 @@ FRAMES = RANDOM.standard_normal(BYTES.shape).astype("float32")
 
 
 def build(family, name):
-    return parts.get(family, name, **CONTEXT, **SMALL)
+    return parts.get(family, small_spec(family, name, **SMALL), **CONTEXT)
 
 
 def inputs_of(family):
@@ -72,8 +73,19 @@ ALL = [
 
 @pytest.mark.parametrize(("family", "name"), ALL)
 class TestEveryPart:
-    def test_builds_with_its_defaults(self, family, name):
-        parts.get(family, name)
+    def test_builds_with_its_defaults_or_says_what_it_lacks(self, family, name):
+        parameters = inspect.signature(parts.get_class(family, name)).parameters
+        needed = [
+            parameter.name
+            for parameter in parameters.values()
+            if parameter.default is parameter.empty
+            and parameter.kind is not parameter.VAR_KEYWORD
+        ]
+        if needed:
+            with pytest.raises(InputError, match=f"lacks {needed[0]}"):
+                parts.get(family, name)
+        else:
+            parts.get(family, name)
 
     def test_says_what_it_is(self, family, name):
         part = parts.get_class(family, name)
@@ -188,13 +200,14 @@ class TestEncoders:
     def test_ignores_the_padding(self, name, training):
         encoder = build("encoders", name)
         encoder(FRAMES, NUM_FRAMES)
-        weights = encoder.get_weights()
+        # Seeds of dropout included.
+        before = [np.array(variable) for variable in encoder.variables]
         other = FRAMES.copy()
         other[np.arange(MAX_FRAMES) >= NUM_FRAMES[:, None]] = 1e3
         outputs, states = [], []
         for frames in (FRAMES, other):
-            keras.utils.set_random_seed(1)
-            encoder.set_weights(weights)
+            for variable, value in zip(encoder.variables, before):
+                variable.assign(value)
             outputs.append(
                 as_arrays(encoder(frames, NUM_FRAMES, training=training))
             )
@@ -233,7 +246,34 @@ class TestEncoders:
 
     def test_counts_its_flops(self, name):
         encoder = build("encoders", name)
-        assert 0 < encoder.count_flops(3) < encoder.count_flops(12)
+        encoder.build(FRAMES.shape)
+        if encoder.weights:
+            assert 0 < encoder.count_flops(5) < encoder.count_flops(12)
+        else:
+            assert encoder.count_flops(12) == 0
+
+    def test_names_each_product_once(self, name):
+        encoder = build("encoders", name)
+        encoder.build(FRAMES.shape)
+        products = encoder.products(12)
+        assert len({product.name for product in products}) == len(products)
+        for product in products:
+            assert product.feature in (None, 0, 1)
+            assert product.per_frame or product.feature is None
+
+    @pytest.mark.parametrize("feature_sizes", [(6,), (6, 4, 2)])
+    def test_takes_any_list_of_features(self, name, feature_sizes):
+        encoder = parts.get(
+            "encoders",
+            small_spec("encoders", name, **SMALL),
+            feature_sizes=feature_sizes,
+        )
+        frames = RANDOM.standard_normal((4, 12, sum(feature_sizes)))
+        outputs = encoder(frames.astype("float32"), NUM_FRAMES)
+        assert outputs["representation"].shape == (
+            4,
+            encoder.representation_dim,
+        )
 
 
 @pytest.mark.parametrize("name", parts.names("heads"))
@@ -256,7 +296,37 @@ class TestHeads:
             assert np.abs(gradient).max() > 0, variable.path
 
     def test_counts_its_flops(self, name):
-        assert build("heads", name).count_flops(8) > 0
+        head = build("heads", name)
+        head.build((None, 8))
+        assert head.count_flops() >= 2 * 8 * NUM_CLASSES
+
+
+MODEL_PARTS = [
+    (family, name)
+    for family in ("input_layers", "encoders", "heads")
+    for name in parts.names(family)
+]
+
+
+@pytest.mark.parametrize(("family", "name"), MODEL_PARTS)
+def test_a_saved_model_is_the_same_when_loaded(family, name, tmp_path):
+    specs = {"input_layers": "l2", "encoders": "netvlad", "heads": "logistic"}
+    specs[family] = name
+    small = {f: small_spec(f, spec, **SMALL) for f, spec in specs.items()}
+    built = model.build(
+        "uniform(k=4)",
+        small["encoders"],
+        small["heads"],
+        small["input_layers"],
+        **CONTEXT,
+    )
+    batch = {"frames": BYTES[:, :4], "num_frames": np.minimum(NUM_FRAMES, 4)}
+    built(batch, training=True)  # moving statistics that are not the initial
+    path = str(tmp_path / "model.keras")
+    model.save(built, path)
+    loaded = model.load(path)
+    assert_close(loaded(batch), built(batch), tolerance=1e-6)
+    assert loaded.count_flops() == built.count_flops()
 
 
 @pytest.mark.parametrize("name", parts.names("distillation_losses"))

@@ -3,36 +3,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.layers.test_context_gating import randomize
+from tests import numpy_layers
 from yt8m_distill.layers import NetVLAD
-
-
-def netvlad(frames, mask, w, training):
-    """NetVLAD of a batch, video by video, frame by frame."""
-    logits = frames @ w["assignment_kernel"]
-    if "gamma" in w:
-        real = logits[mask]
-        mean, variance = (
-            (real.mean(0), real.var(0))
-            if training
-            else (w["moving_mean"], w["moving_variance"])
-        )
-        logits = (logits - mean) / np.sqrt(variance + 1e-3)
-        logits = logits * w["gamma"] + w["beta"]
-    else:
-        logits = logits + w["assignment_bias"]
-    outputs = []
-    for video, video_logits, video_mask in zip(frames, logits, mask):
-        vlad = np.zeros(w["centres"].shape)
-        for frame, row, real in zip(video, video_logits, video_mask):
-            if real:
-                assignment = np.exp(row) / np.exp(row).sum()
-                vlad += assignment * (frame[:, None] - w["centres"])
-        vlad /= np.linalg.norm(vlad, axis=0)
-        flat = vlad.reshape(-1)  # index d · clusters + k
-        outputs.append(flat / np.linalg.norm(flat))
-    return np.array(outputs)
-
 
 FRAMES = np.random.default_rng(2).standard_normal((3, 7, 4)).astype("float32")
 MASK = np.arange(7) < np.array([[7], [1], [4]])
@@ -43,10 +15,10 @@ MASK = np.arange(7) < np.array([[7], [1], [4]])
 def test_equals_numpy(training, batch_normalization):
     layer = NetVLAD(5, batch_normalization=batch_normalization)
     layer.build(FRAMES.shape)
-    w = randomize(layer)
+    w = numpy_layers.randomize(layer)
     np.testing.assert_allclose(
         layer(FRAMES, mask=MASK, training=training),
-        netvlad(FRAMES, MASK, w, training),
+        numpy_layers.netvlad(FRAMES, MASK, w, training),
         atol=1e-5,
     )
 
@@ -54,7 +26,7 @@ def test_equals_numpy(training, batch_normalization):
 def test_moving_statistics_are_those_of_the_real_frames():
     layer = NetVLAD(5, momentum=0.0)
     layer.build(FRAMES.shape)
-    w = randomize(layer)
+    w = numpy_layers.randomize(layer)
     layer(FRAMES, mask=MASK, training=True)
     real = (FRAMES @ w["assignment_kernel"])[MASK]
     np.testing.assert_allclose(
@@ -77,7 +49,7 @@ def test_number_of_parameters():
     layer.build((None, 7, 4))
     # kernel and centres; gamma, beta, moving mean and variance
     assert layer.count_params() == 2 * 4 * 5 + 4 * 5
-    assert layer.count_flops(num_frames=7, size=4) == 4 * 7 * 4 * 5
+    assert layer.count_flops(num_frames=7) == 4 * 7 * 4 * 5
 
 
 def test_as_a_layer_of_a_functional_model(tmp_path):

@@ -17,9 +17,10 @@ class Whitening(InputLayer):
     The convention of linrongc/youtube-8m (NeXtVLAD).
 
     Args:
-        eigenvalues: path of a `.npy` file such as `eigenvals.npy` of YouTube-8M's
-            PCA matrices, or the numbers themselves, largest first; as many as
-            the first feature has values are used, and saved in the model.
+        eigenvalues: path of a `.npy` file such as `eigenvals.npy` of
+            YouTube-8M's PCA matrices, or the numbers themselves, largest first;
+            as many as the first feature has values are used, and saved in the
+            model.
         feature_sizes: sizes of the features that make up a frame, in order.
 
     Raises:
@@ -44,6 +45,7 @@ class Whitening(InputLayer):
         self.reverse_whitening = ReverseWhitening(
             values[:size].tolist(), dtype=self.dtype_policy
         )
+        self.reverse_whitening.build((None, None, size))
 
     def normalize(self, frames):
         size = self.feature_sizes[0]
