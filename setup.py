@@ -32,9 +32,11 @@ setuptools.setup(
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "report": ["matplotlib", "pandas"],
         "export": ["ai-edge-litert", "tf2onnx", "onnxruntime"],
+        # What the tests compare with: another NetVLAD, another backend.
         "parity": [
             "tensorflow-addons==0.23.0; python_version < '3.12'",
-            "tf_keras>=2.21,<2.22",
+            "tf_keras>=2.21,<2.22; python_version < '3.12'",
+            "jax",
         ],
         "dev": ["pytest", "ruff"],
     },

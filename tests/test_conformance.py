@@ -12,8 +12,9 @@ import tensorflow as tf
 from keras import ops
 
 from tests.conftest import small_spec
-from yt8m_distill import config, model, parts
+from yt8m_distill import model, parts
 from yt8m_distill.errors import InputError
+from yt8m_distill.flag_definitions import FLAGS
 
 FEATURE_SIZES = (6, 4)
 MAX_FRAMES = 12
@@ -95,7 +96,7 @@ class TestEveryPart:
             assert argument == "kwargs" or f"    {argument}" in text
 
     def test_is_named_in_the_help(self, family, name):
-        flags = [text for *_, text in config._FLAGS["train"]]
+        flags = [text for *_, text in FLAGS["train"]]
         assert any(name in str(text) for text in flags)
 
     def test_has_a_test_of_its_own(self, family, name):

@@ -149,7 +149,8 @@ def build(
         A `VideoClassifier` with fresh weights.
 
     Raises:
-        InputError: a spec names no part or gives it arguments it does not take.
+        InputError: a spec names no part, or gives it arguments that it does not
+            take or that do not fit the features.
     """
     context = {
         "num_classes": num_classes,
@@ -163,7 +164,10 @@ def build(
         parts.get("heads", head, **context),
         name=name,
     )
-    model.build()
+    try:
+        model.build()
+    except ValueError as error:
+        raise InputError(f"{encoder!r}: {error}") from None
     return model
 
 

@@ -1,0 +1,259 @@
+"""Every flag, defined once.
+
+Names, meanings and defaults are those of google/youtube-8m where it has the
+flag.
+"""
+
+from absl import flags
+
+from yt8m_distill import parts
+
+# Each flag: (definer, name, default, help).
+_RUN = [
+    (flags.DEFINE_string, "train_dir", "", "directory of the run"),
+]
+_BATCH = [
+    (
+        flags.DEFINE_integer,
+        "batch_size",
+        128,
+        "videos a batch, over all devices together",
+    ),
+]
+_TOP_K = [
+    (
+        flags.DEFINE_integer,
+        "top_k",
+        20,
+        "predictions a video that are scored or written",
+    ),
+]
+_CHECKPOINT = [
+    (
+        flags.DEFINE_string,
+        "checkpoint",
+        "best",
+        "which model of the run: best (by validation GAP), last, or teacher "
+        "(of a parallel run)",
+    ),
+]
+_EVAL_DATA = [
+    (
+        flags.DEFINE_string,
+        "eval_data_pattern",
+        "",
+        "file name pattern of the validation shards, e.g. "
+        "'data/validate*.tfrecord'",
+    ),
+]
+_TRAIN = [
+    (
+        flags.DEFINE_string,
+        "train_data_pattern",
+        "",
+        "file name pattern of the training shards, e.g. 'data/train*.tfrecord'",
+    ),
+    (
+        flags.DEFINE_list,
+        "feature_names",
+        [],
+        "frame features to read, joined in this order; empty: all that the "
+        "first record has",
+    ),
+    (
+        flags.DEFINE_list,
+        "feature_sizes",
+        [],
+        "values a frame of each feature; empty: as in the first record",
+    ),
+    (flags.DEFINE_integer, "num_classes", 3862, "size of the vocabulary"),
+    (
+        flags.DEFINE_integer,
+        "max_frames",
+        300,
+        "longer videos are cut to their first so many frames",
+    ),
+    (
+        flags.DEFINE_string,
+        "frame_sampler",
+        "all_frames",
+        "which frames the model sees, e.g. 'uniform(k=30)'; one of "
+        + ", ".join(parts.names("frame_samplers")),
+    ),
+    (
+        flags.DEFINE_string,
+        "input_layer",
+        "l2",
+        "normalisation of frames; one of "
+        + ", ".join(parts.names("input_layers")),
+    ),
+    (
+        flags.DEFINE_string,
+        "encoder",
+        "netvlad",
+        "frames to representation, e.g. 'netvlad(clusters=128)'; one of "
+        + ", ".join(parts.names("encoders")),
+    ),
+    (
+        flags.DEFINE_string,
+        "head",
+        "logistic",
+        "representation to logits; one of " + ", ".join(parts.names("heads")),
+    ),
+    (
+        flags.DEFINE_string,
+        "teacher_dir",
+        "",
+        "run whose best model teaches, frozen (serial training)",
+    ),
+    (
+        flags.DEFINE_string,
+        "teacher_encoder",
+        "",
+        "encoder of a teacher that is trained beside the student (parallel "
+        "training); 'same' is the student's",
+    ),
+    (
+        flags.DEFINE_string,
+        "teacher_frame_sampler",
+        "all_frames",
+        "which frames the teacher of parallel training sees",
+    ),
+    (
+        flags.DEFINE_string,
+        "teacher_head",
+        "same",
+        "head of the teacher of parallel training; 'same' is the student's",
+    ),
+    (
+        flags.DEFINE_string,
+        "student_losses",
+        "",
+        "what the model learns from, e.g. 'rep,pred(weight=0.5),ce'; empty: "
+        "rep,pred,ce with a teacher, ce without; of "
+        + ", ".join(parts.names("distillation_losses")),
+    ),
+    (flags.DEFINE_float, "base_learning_rate", 0.001, "learning rate at first"),
+    (
+        flags.DEFINE_float,
+        "learning_rate_decay",
+        0.95,
+        "factor of the learning rate every --learning_rate_decay_examples",
+    ),
+    (
+        flags.DEFINE_integer,
+        "learning_rate_decay_examples",
+        4_000_000,
+        "videos seen between two decays",
+    ),
+    (
+        flags.DEFINE_float,
+        "regularization_penalty",
+        1.0,
+        "factor of the layers' weight penalties",
+    ),
+    (
+        flags.DEFINE_float,
+        "clip_gradient_norm",
+        1.0,
+        "largest norm of each variable's gradient; 0: no clipping",
+    ),
+    (flags.DEFINE_integer, "num_epochs", 5, "passes over the training videos"),
+    (
+        flags.DEFINE_integer,
+        "seed",
+        0,
+        "of initial weights, order of videos and chance in training",
+    ),
+    (
+        flags.DEFINE_bool,
+        "start_new_model",
+        False,
+        "replace a run that is in --train_dir instead of going on with it",
+    ),
+    (
+        flags.DEFINE_bool,
+        "jit_compile",
+        False,
+        "compile the training step with XLA (slower on most CPUs)",
+    ),
+    (
+        flags.DEFINE_enum,
+        "distribution",
+        "auto",
+        ["auto", "one_device", "mirrored"],
+        "mirrored: a replica on every GPU (or, without GPUs, every logical "
+        "CPU); auto: mirrored with several GPUs",
+    ),
+]
+_INFERENCE = [
+    (
+        flags.DEFINE_string,
+        "input_data_pattern",
+        "",
+        "file name pattern of the shards to tag",
+    ),
+    (
+        flags.DEFINE_string,
+        "output_file",
+        "",
+        "CSV to write; empty: predictions/predictions.csv in --train_dir",
+    ),
+]
+_FLOPS = [
+    (
+        flags.DEFINE_string,
+        "encoder",
+        "",
+        "without --train_dir: encoder to count, e.g. 'nextvlad(clusters=128)'; "
+        "one of " + ", ".join(parts.names("encoders")),
+    ),
+    (
+        flags.DEFINE_string,
+        "head",
+        "logistic",
+        "without --train_dir: its head; one of "
+        + ", ".join(parts.names("heads")),
+    ),
+    (
+        flags.DEFINE_integer,
+        "num_classes",
+        3862,
+        "without --train_dir: size of the vocabulary",
+    ),
+    (
+        flags.DEFINE_list,
+        "feature_sizes",
+        ["1024", "128"],
+        "without --train_dir: values a frame of each feature",
+    ),
+    (
+        flags.DEFINE_list,
+        "num_frames",
+        ["300", "30", "20", "15", "10", "6"],
+        "numbers of frames to look at, one row each",
+    ),
+    (
+        flags.DEFINE_enum,
+        "convention",
+        "complete",
+        ["complete", "paper"],
+        "complete: 2 FLOPs a multiply-add of every matrix product; paper: as "
+        "the tables of Bhardwaj et al. (CVPR 2019), multiply-adds of the large "
+        "frame-level products on the first feature alone",
+    ),
+]
+# Entry point → its flags, in the order of --help.
+FLAGS = {
+    "train": [*_RUN, *_TRAIN, *_EVAL_DATA, *_BATCH, *_TOP_K],
+    "eval": [*_RUN, *_EVAL_DATA, *_CHECKPOINT, *_BATCH, *_TOP_K],
+    "inference": [*_RUN, *_INFERENCE, *_CHECKPOINT, *_BATCH, *_TOP_K],
+    "flops": [*_RUN, *_FLOPS],
+}
+# Entry point → the flags that have to be given.
+REQUIRED = {
+    "train": ["train_dir", "train_data_pattern"],
+    "eval": ["train_dir", "eval_data_pattern"],
+    "inference": ["train_dir", "input_data_pattern"],
+    "flops": [],
+}
