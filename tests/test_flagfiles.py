@@ -1,15 +1,17 @@
 """Every flagfile runs for one step, on shards of its own feature sizes."""
 
 import pathlib
+import re
 
+import numpy as np
 import pytest
 
-from tests.conftest import ROOT, load_tool
-from yt8m_distill import config, experiment
+from tests.conftest import ROOT, load_tool, small_spec
+from yt8m_distill import config, cost, experiment, parts
 
 FLAGFILES = sorted((ROOT / "flags").rglob("*.flags"))
 # Small stand-ins for what takes long; everything else is as in the flagfile.
-SMALL = ["--batch_size=8", "--num_epochs=1"]
+STEP = ["--batch_size=8", "--num_epochs=1"]
 
 
 @pytest.fixture(scope="module")
@@ -44,42 +46,92 @@ def test_says_what_it_is_and_how_to_run_it(path):
     assert any("Expect" in line for line in comment)
 
 
+@pytest.fixture(scope="module")
+def eigenvalues(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pca") / "eigenvals.npy"
+    np.save(path, np.linspace(14, 0.02, 2048, dtype="float32")[:, None])
+    return path
+
+
 @pytest.mark.parametrize(
     "path", FLAGFILES, ids=lambda path: f"{path.parent.name}-{path.stem}"
 )
 def test_trains_for_a_step(
-    path, synthetic_shards, audio_shards, tmp_path, monkeypatch
+    path, synthetic_shards, audio_shards, eigenvalues, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(ROOT)  # flagfiles name each other from there
     shards = (
         audio_shards if path.parent.name == "audioset" else synthetic_shards
     )
-    data = [
-        f"--train_data_pattern={shards}/train00*",
-        f"--eval_data_pattern={shards}/validate*",
-    ]
-    arguments = [f"--flagfile={path}", *data, *SMALL]
+
+    def train(flagfile, train_dir, *more):
+        data = [
+            f"--train_data_pattern={shards}/train00*",
+            f"--eval_data_pattern={shards}/validate*",
+        ]
+        arguments = [f"--flagfile={flagfile}", *data, *STEP, *more]
+        given = config.parse("train", arguments)
+        layer, layer_arguments = parts.parse(given.input_layer)
+        if layer == "whitening":
+            layer = f"whitening(eigenvalues='{eigenvalues}')"
+        small = [
+            f"--encoder={small_spec('encoders', given.encoder)}",
+            f"--input_layer={layer}",
+            f"--train_dir={train_dir}",
+        ]
+        return experiment.train(config.parse("train", [*arguments, *small]))
+
     teacher = []
-    if config.parse("train", arguments).teacher_dir:
+    if config.parse("train", [f"--flagfile={path}"]).teacher_dir:
+        teacher_file = path.with_name(path.name.replace("student", "teacher"))
+        train(teacher_file, tmp_path / "teacher")
         teacher = [f"--teacher_dir={tmp_path}/teacher"]
-        experiment.train(
-            config.parse(
-                "train",
-                [
-                    f"--flagfile={path.with_name('teacher.flags')}",
-                    *data,
-                    *SMALL,
-                    f"--train_dir={tmp_path}/teacher",
-                ],
-            )
-        )
-    best = experiment.train(
-        config.parse(
-            "train", [*arguments, *teacher, f"--train_dir={tmp_path}/run"]
-        )
-    )
+    best = train(path, tmp_path / "run", *teacher)
     assert best["step"] >= 1
     assert 0 <= best["val_gap"] <= 1
+
+
+PAPER = [path for path in FLAGFILES if path.parent.name == "paper"]
+
+
+@pytest.mark.parametrize("path", PAPER, ids=lambda path: path.stem)
+def test_paper_models_cost_what_their_comment_says(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    options = config.parse("train", [f"--flagfile={path}"])
+    sampler = parts.get("frame_samplers", options.frame_sampler)
+    counted = cost.count(
+        options.encoder,
+        options.head,
+        sampler.k,
+        num_classes=options.num_classes,
+        feature_sizes=tuple(options.feature_sizes),
+    )
+    comment = " ".join(
+        line.strip("# ")
+        for line in path.read_text().splitlines()
+        if line.startswith("#")
+    )
+    (said,) = re.findall(r"([\d.]+) GFLOPs", comment)
+    digits = len(said.partition(".")[2])
+    assert f"{counted.flops / 1e9:.{digits}f}" == said
+    for millions in re.findall(r"(\d+) million parameters", comment):
+        assert round(counted.num_parameters / 1e6) == int(millions)
+
+
+@pytest.mark.parametrize("family", ["hrnn", "netvlad", "nextvlad"])
+def test_paper_students_differ_from_their_baseline_in_the_teacher_only(
+    family, monkeypatch
+):
+    monkeypatch.chdir(ROOT)
+    baseline, student = (
+        vars(config.parse("train", [f"--flagfile=flags/paper/{family}_{name}"]))
+        for name in ("baseline.flags", "student.flags")
+    )
+    assert {key for key in student if student[key] != baseline[key]} == {
+        "teacher_dir",
+        "student_losses",
+        "flags_text",
+    }
 
 
 def test_a_teacher_is_found_through_nested_flagfiles(monkeypatch):
