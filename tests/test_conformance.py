@@ -110,6 +110,13 @@ class TestEveryPart:
         function = tf.function(lambda *arguments: part(*arguments))
         assert_close(function(*inputs), part(*inputs))
 
+    def test_is_the_same_compiled_by_xla(self, family, name):
+        part, inputs = build(family, name), inputs_of(family)
+        function = tf.function(
+            lambda *arguments: part(*arguments), jit_compile=True
+        )
+        assert_close(function(*inputs), part(*inputs))
+
     def test_is_rebuilt_from_its_config(self, family, name):
         part, inputs = build(family, name), inputs_of(family)
         expected = part(*inputs)

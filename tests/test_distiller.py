@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conftest import small_spec
 from yt8m_distill import model, parts
 from yt8m_distill.distiller import Distiller
 from yt8m_distill.errors import InputError
@@ -284,3 +285,42 @@ def test_a_loss_without_its_teacher_is_refused():
 def test_representations_of_other_widths_are_refused_at_once():
     with pytest.raises(InputError, match="has 6 values, the student's 4"):
         distiller("rep", {"teacher": small("all_frames", dim=6)})
+
+
+def test_a_layer_that_xla_cannot_compile_is_refused_by_name():
+    student = small("uniform(k=3)")
+    student.encoder.hidden.supports_jit = False  # as an LSTM on a GPU
+    distiller("ce", students={"student": student})
+    with pytest.raises(InputError, match="--jit_compile cannot compile hidden"):
+        distiller("ce", students={"student": student}, jit_compile=True)
+
+
+def encoder_model(encoder, frame_sampler):
+    return model.build(
+        frame_sampler,
+        small_spec("encoders", encoder, dropout=0.0),
+        small_spec("heads", "mixture_of_experts", probability_gating=True),
+        num_classes=5,
+        feature_sizes=(3, 2),
+        max_frames=8,
+    )
+
+
+@pytest.mark.parametrize("encoder", parts.names("encoders"))
+def test_every_encoder_teaches_itself_in_every_way(encoder):
+    """Serial and parallel, with and without XLA: finite and going down."""
+    for train_teachers in (False, True):
+        logs = []
+        for jit_compile in (False, True):
+            keras.utils.set_random_seed(0)
+            built = distiller(
+                "rep,pred,ce",
+                {"teacher": encoder_model(encoder, "all_frames")},
+                {"student": encoder_model(encoder, "uniform(k=3)")},
+                train_teachers=train_teachers,
+                jit_compile=jit_compile,
+            )
+            logs.append([fit(built)["loss"], fit(built, epochs=20)["loss"]])
+        np.testing.assert_allclose(*logs, rtol=2e-2)
+        first, last = logs[0]
+        assert last < first

@@ -63,7 +63,8 @@ class Distiller(keras.Model):
 
     Raises:
         InputError: a loss needs a teacher and there is none, or cannot compare
-            the teacher's outputs with the student's.
+            the teacher's outputs with the student's; or a model has layers that
+            XLA cannot compile.
     """
 
     def __init__(
@@ -85,6 +86,8 @@ class Distiller(keras.Model):
                     f"the loss {name!r} needs a teacher and there is none; "
                     "give a teacher or leave the loss out"
                 )
+        if jit_compile:
+            _check_compilable([*students.values(), *teachers.values()])
         self.students = students
         self.losses_by_name = losses
         self.train_teachers = train_teachers and bool(teachers)
@@ -312,6 +315,18 @@ class Distiller(keras.Model):
         # Everything is built already. Keras' own version reduces a batch over
         # replicas, which fails on integer tensors.
         pass
+
+
+def _check_compilable(models):
+    """Refuses what Keras marks as impossible to compile on these devices."""
+    for model in models:
+        for layer in model._flatten_layers():
+            if not layer.supports_jit:
+                raise InputError(
+                    f"--jit_compile cannot compile {layer.name} (on GPUs "
+                    "Keras' LSTM runs on cuDNN, outside XLA); leave "
+                    "--jit_compile out, or give the encoder use_cudnn=False"
+                )
 
 
 def _penalty_terms(name, model, prefix, regularization_penalty):

@@ -71,6 +71,28 @@ def test_is_the_same_unrolled_and_in_a_graph(unroll):
     )
 
 
+def test_no_sequence_is_without_a_step(monkeypatch):
+    """cuDNN would refuse it; and padding stays at the end."""
+    masks = []
+    call = keras.layers.LSTM.call
+    monkeypatch.setattr(
+        keras.layers.LSTM,
+        "call",
+        lambda lstm, sequences, mask=None, **arguments: (
+            masks.append(np.array(mask))
+            or call(lstm, sequences, mask=mask, **arguments)
+        ),
+    )
+    layer, _ = build(block_length=3)
+    videos, blocks = layer(FRAMES, mask=np.arange(8) < np.c_[[8, 1, 0, 6]])
+    assert len(masks) == 4
+    for mask in masks:
+        assert mask[:, 0].all()
+        assert (np.diff(mask.astype(int), axis=1) <= 0).all()
+    assert not videos[2].numpy().any() and not blocks[2].numpy().any()
+    assert not blocks[1, 1:].numpy().any()
+
+
 def test_no_mask_means_all_frames():
     layer, _ = build(block_length=3)
     first = layer(FRAMES)

@@ -32,6 +32,8 @@ class HierarchicalLstmEncoder(Encoder):
         dropout: share of the values dropped while training between LSTM layers
             and between the levels.
         unroll: whether the steps are laid out in the graph, not looped over.
+        use_cudnn: as of `keras.layers.LSTM`; `--jit_compile` on GPUs needs
+            False.
 
     Raises:
         ValueError: `block_length` and `num_blocks` are both given, or a value
@@ -54,6 +56,7 @@ class HierarchicalLstmEncoder(Encoder):
         representation="state",
         dropout=0.5,
         unroll=False,
+        use_cudnn="auto",
         **kwargs,
     ):
         arguments = {
@@ -64,6 +67,7 @@ class HierarchicalLstmEncoder(Encoder):
             "representation": representation,
             "dropout": dropout,
             "unroll": unroll,
+            "use_cudnn": use_cudnn,
         }
         layer = HierarchicalLSTM(
             **arguments,

@@ -41,10 +41,13 @@ class HierarchicalLSTM(keras.layers.Layer):
             not in the video's representation.
         unroll: whether the steps are laid out in the graph instead of looped
             over; for exporters and profilers that cannot follow a loop.
+        use_cudnn: as of `keras.layers.LSTM`; `"auto"` is fast on GPUs, where
+            XLA needs False.
 
     Call arguments:
         frames: float `(batch, max_frames, D)`; `max_frames` must be static.
-        mask: bool `(batch, max_frames)`, True for real frames; None: all are.
+        mask: bool `(batch, max_frames)`, True for real frames, padding at the
+            end; None: all are real.
         training: whether dropout is active.
 
     Output:
@@ -72,6 +75,7 @@ class HierarchicalLSTM(keras.layers.Layer):
         representation="state",
         dropout=0.0,
         unroll=False,
+        use_cudnn="auto",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -104,6 +108,7 @@ class HierarchicalLSTM(keras.layers.Layer):
         self.representation = representation
         self.dropout = dropout
         self.unroll = unroll
+        self.use_cudnn = use_cudnn
         self.supports_masking = True
         self.lower_layers = self._stack("lower")
         self.upper_layers = self._stack("upper")
@@ -118,6 +123,7 @@ class HierarchicalLSTM(keras.layers.Layer):
                 return_sequences=position < self.num_layers - 1,
                 return_state=True,
                 unroll=self.unroll,
+                use_cudnn=self.use_cudnn,
                 name=f"{level}_lstm_{position}",
                 dtype=self.dtype_policy,
             )
@@ -178,16 +184,13 @@ class HierarchicalLSTM(keras.layers.Layer):
         if padding:
             frames = ops.pad(frames, ((0, 0), (0, padding), (0, 0)))
             mask = ops.pad(mask, ((0, 0), (0, padding)), constant_values=False)
-        frame_mask, block_mask = None, None
         if mask is not None:
             mask = ops.reshape(ops.cast(mask, "bool"), (-1, blocks, length))
-            frame_mask = ops.reshape(mask, (-1, length))
-            block_mask = ops.any(mask, axis=-1)
         block_representations = ops.reshape(
             self._read(
                 self.lower_layers,
                 ops.reshape(frames, (-1, length, size)),
-                frame_mask,
+                None if mask is None else ops.reshape(mask, (-1, length)),
                 training,
             ),
             (-1, blocks, self.representation_dim),
@@ -195,7 +198,7 @@ class HierarchicalLSTM(keras.layers.Layer):
         representation = self._read(
             self.upper_layers,
             self.dropout_layer(block_representations, training=training),
-            block_mask,
+            None if mask is None else ops.any(mask, axis=-1),
             training,
         )
         return representation, block_representations
@@ -203,19 +206,31 @@ class HierarchicalLSTM(keras.layers.Layer):
     def _read(self, stack, sequences, mask, training):
         """The representation of each sequence: `(batch, …, D)` → `(batch, r)`.
 
-        A sequence that the mask hides altogether keeps the initial state 0.
+        It is 0 for a sequence that the mask hides altogether.
         """
+        steps_mask = mask
+        if mask is not None:
+            # cuDNN refuses a sequence without any step: it gets one, and what
+            # comes of it is taken away again.
+            first = ops.ones_like(mask[:, :1])
+            steps_mask = ops.concatenate([first, mask[:, 1:]], axis=1)
         states = []
         for position, lstm in enumerate(stack):
             if position:
                 sequences = self.dropout_layer(sequences, training=training)
             sequences, hidden, cell = lstm(
-                sequences, mask=mask, training=training
+                sequences, mask=steps_mask, training=training
             )
             states += [cell, hidden]
         if self.representation == "output":
-            return states[-1]
-        return ops.concatenate(states, axis=-1)
+            representation = states[-1]
+        else:
+            representation = ops.concatenate(states, axis=-1)
+        if mask is None:
+            return representation
+        return ops.where(
+            ops.any(mask, axis=1, keepdims=True), representation, 0.0
+        )
 
     def count_products(self, num_frames):
         """Multiply-adds of each matrix product for one video.
@@ -272,4 +287,5 @@ class HierarchicalLSTM(keras.layers.Layer):
             "representation": self.representation,
             "dropout": self.dropout,
             "unroll": self.unroll,
+            "use_cudnn": self.use_cudnn,
         }
