@@ -24,7 +24,12 @@ CONTEXT = {
     "num_classes": NUM_CLASSES,
     "max_frames": MAX_FRAMES,
 }
-SMALL = {"k": 4, "block_length": 5, "eigenvalues": [9, 5, 4, 3, 2, 1]}
+SMALL = {
+    "k": 4,
+    "stride": 3,
+    "block_length": 5,
+    "eigenvalues": [9, 5, 4, 3, 2, 1],
+}
 RANDOM = np.random.default_rng(0)
 NUM_FRAMES = np.int32([12, 1, 5, 3])
 BYTES = RANDOM.integers(0, 256, (4, MAX_FRAMES, sum(FEATURE_SIZES)), np.uint8)
@@ -160,12 +165,29 @@ class TestFrameSamplers:
         indices = np.asarray(sampler.indices(lengths, training, 3))
         assert indices.shape == (MAX_FRAMES, sampler.k)
         assert indices.dtype == np.int32
-        for length, row in zip(lengths, indices):
-            valid = row[: min(length, sampler.k)]
+        counts = np.asarray(sampler.num_chosen(lengths))
+        for length, count, row in zip(lengths, counts, indices):
+            valid = row[:count]
+            assert 1 <= count <= min(length, sampler.k)
             assert 0 <= valid.min() and valid.max() < length
             assert (np.diff(valid) > 0).all()  # rising, no repeats
-            if length <= sampler.k:
-                assert valid.tolist() == list(range(length))
+            if sampler.takes_short_videos_whole:
+                assert count == min(length, sampler.k)
+                if length <= sampler.k:
+                    assert valid.tolist() == list(range(length))
+
+    def test_says_which_frames_they_are(self, name):
+        sampler = build("frame_samplers", name)
+        batch = {"frames": BYTES, "num_frames": NUM_FRAMES}
+        sampled = as_arrays(sampler(batch))
+        if "frame_positions" not in sampled:  # all frames, as they were
+            np.testing.assert_array_equal(sampled["frames"], BYTES)
+            return
+        for row, count in enumerate(sampled["num_frames"]):
+            positions = sampled["frame_positions"][row, :count]
+            np.testing.assert_array_equal(
+                sampled["frames"][row, :count], BYTES[row, positions]
+            )
 
     def test_has_no_chance_unless_training(self, name):
         sampler = build("frame_samplers", name)

@@ -38,10 +38,10 @@ class VideoDataset:
         self.num_classes = num_classes
         self.max_frames = max_frames
         self.frame_sampler = frame_sampler or AllFrames(max_frames)
-        # Chosen frames by number of frames, for samplers without chance.
-        self._chosen = np.asarray(
-            self.frame_sampler.indices(np.arange(max_frames + 1), False)
-        )
+        # By number of frames: how many are chosen and, without chance, which.
+        lengths = np.arange(max_frames + 1)
+        self._num_chosen = np.asarray(self.frame_sampler.num_chosen(lengths))
+        self._chosen = np.asarray(self.frame_sampler.indices(lengths, False))
         self._order = (None, None)
         self._error = None
 
@@ -77,7 +77,7 @@ class VideoDataset:
                 )
         else:
             chosen = self._chosen[total]
-        num_frames = np.minimum(total, chosen.shape[1]).astype(np.int32)
+        num_frames = self._num_chosen[total]
         frames = np.zeros(
             (*chosen.shape, sum(self.shards.feature_sizes)), self.shards.dtype
         )

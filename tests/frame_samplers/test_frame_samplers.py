@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from yt8m_distill.frame_samplers.all_frames import AllFrames
+from yt8m_distill.frame_samplers.every_nth import EveryNth
+from yt8m_distill.frame_samplers.first import First
+from yt8m_distill.frame_samplers.first_middle_last import FirstMiddleLast
 from yt8m_distill.frame_samplers.jittered_uniform import JitteredUniform
+from yt8m_distill.frame_samplers.last import Last
+from yt8m_distill.frame_samplers.middle import Middle
+from yt8m_distill.frame_samplers.random import Random
 from yt8m_distill.frame_samplers.uniform import Uniform
 
 
@@ -22,6 +28,27 @@ from yt8m_distill.frame_samplers.uniform import Uniform
         (Uniform(4), 2, [0, 1, 1, 1]),
         (Uniform(3), 0, [0, 0, 0]),
         (JitteredUniform(3), 300, [50, 150, 250]),
+        (First(3), 10, [0, 1, 2]),
+        (First(3), 2, [0, 1, 1]),
+        (Last(3), 10, [7, 8, 9]),
+        (Last(3), 3, [0, 1, 2]),
+        (Last(3), 1, [0, 0, 0]),
+        (Middle(3), 10, [3, 4, 5]),
+        (Middle(4), 10, [3, 4, 5, 6]),
+        (Middle(3), 2, [0, 1, 1]),
+        (FirstMiddleLast(6), 20, [0, 1, 9, 10, 18, 19]),
+        (FirstMiddleLast(4), 20, [0, 1, 9, 19]),
+        (FirstMiddleLast(5), 20, [0, 1, 9, 10, 19]),
+        (FirstMiddleLast(10), 300, [0, 1, 2, 3, 148, 149, 150, 297, 298, 299]),
+        (FirstMiddleLast(4), 5, [0, 1, 2, 4]),
+        (FirstMiddleLast(2), 9, [0, 4]),
+        (FirstMiddleLast(1), 9, [0]),
+        (FirstMiddleLast(6), 4, [0, 1, 2, 3, 3, 3]),
+        (EveryNth(10, 30), 30, [0, 10, 20]),
+        (EveryNth(10, 25), 25, [0, 10, 20]),
+        (EveryNth(10, 30), 300, [0, 10, 20]),
+        (EveryNth(10, 30), 11, [0, 10, 10]),
+        (EveryNth(10, 30), 1, [0, 0, 0]),
     ],
 )
 def test_indices(sampler, num_frames, expected):
@@ -51,6 +78,44 @@ def test_jitter_follows_its_seed():
         for seed in (1, 1, 2)
     )
     assert first == again != other
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "expected"),
+    [(300, 30), (291, 30), (290, 29), (25, 3), (10, 1), (1, 1), (0, 0)],
+)
+def test_every_nth_has_fewer_frames_of_short_videos(num_frames, expected):
+    assert int(EveryNth(10, 300).num_chosen(num_frames)) == expected
+
+
+def test_every_set_of_random_frames_is_as_likely():
+    indices = Random(2, max_frames=8).indices(np.full(6000, 4), True, seed=1)
+    sets, counts = np.unique(indices, axis=0, return_counts=True)
+    assert len(sets) == 6  # of 4 frames, 2
+    # 1,000 each; the standard deviation is 29
+    assert np.abs(counts - 1000).max() < 120
+
+
+def test_random_frames_are_fixed_at_evaluation():
+    sampler = Random(3, max_frames=20)
+    first = np.asarray(sampler.indices([20, 9, 20]))
+    np.testing.assert_array_equal(first[0], first[2])
+    again = np.asarray(Random(3, max_frames=20).indices([20, 9, 20]))
+    np.testing.assert_array_equal(first, again)
+    assert first[0].tolist() not in ([0, 1, 2], [3, 10, 16], [17, 18, 19])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Random(30, max_frames=10), "k=30 is more than max_frames=10"),
+        (lambda: EveryNth(0), "stride must be a whole number"),
+        (lambda: First(0), "k must be a whole number"),
+    ],
+)
+def test_refuses_what_makes_no_sense(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_sampling_a_batch():

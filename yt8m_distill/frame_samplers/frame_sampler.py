@@ -21,7 +21,8 @@ class FrameSampler(keras.layers.Layer):
     Output:
         The batch with only the chosen frames, `(batch, k, feature_size)`; a
         video shorter than `k` keeps all its frames, zero-padded at the end, and
-        has `num_frames` < `k`.
+        has `num_frames` < `k`. `frame_positions` int32 `(batch, k)` says which
+        frames of the video they are; what it holds for padding means nothing.
 
     Raises:
         ValueError: `k` is no whole number ≥ 1.
@@ -29,6 +30,8 @@ class FrameSampler(keras.layers.Layer):
 
     # Whether `select` gives other frames in training than otherwise.
     random_in_training = False
+    # Whether a video of at most k frames gives all of them.
+    takes_short_videos_whole = True
 
     def __init__(self, k, **kwargs):
         super().__init__(**kwargs)
@@ -54,6 +57,17 @@ class FrameSampler(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def num_chosen(self, num_frames):
+        """How many frames of a video are chosen.
+
+        Args:
+            num_frames: int32, frames in the video; any shape.
+
+        Returns:
+            int32 of that shape, at most `k`.
+        """
+        return ops.minimum(ops.cast(num_frames, "int32"), self.k)
+
     def indices(self, num_frames, training=False, seed=None):
         """Which frames to look at.
 
@@ -65,19 +79,21 @@ class FrameSampler(keras.layers.Layer):
 
         Returns:
             int32 `(batch, k)`, rising. A video with n < `k` frames gives
-            0 … n - 1 and then n - 1 again; those repeats count as padding.
+            0 … n - 1 and then n - 1 again; repeats after the first
+            `num_chosen` count as padding.
         """
         num_frames = ops.expand_dims(ops.cast(num_frames, "int32"), 1)
         seed = self.seed_generator if seed is None else seed
         selected = self.select(num_frames, training, seed)
-        all_frames = ops.expand_dims(ops.arange(self.k, dtype="int32"), 0)
-        selected = ops.where(num_frames < self.k, all_frames, selected)
+        if self.takes_short_videos_whole:
+            all_frames = ops.expand_dims(ops.arange(self.k, dtype="int32"), 0)
+            selected = ops.where(num_frames < self.k, all_frames, selected)
         last = ops.maximum(num_frames - 1, 0)
         return ops.clip(selected, 0, last)
 
     def call(self, batch, training=False):
         indices = self.indices(batch["num_frames"], training)
-        num_frames = ops.minimum(batch["num_frames"], self.k)
+        num_frames = self.num_chosen(batch["num_frames"])
         frames = batch["frames"]
         _, max_frames, feature_size = frames.shape
         # Rows of (batch · max_frames, feature_size) → (batch, k, feature_size)
@@ -91,11 +107,20 @@ class FrameSampler(keras.layers.Layer):
             num_frames, 1
         )
         frames = frames * ops.cast(ops.expand_dims(real, -1), frames.dtype)
-        return {**batch, "frames": frames, "num_frames": num_frames}
+        return {
+            **batch,
+            "frames": frames,
+            "num_frames": num_frames,
+            "frame_positions": indices,
+        }
 
     def compute_output_shape(self, batch_shape):
         batch, _, feature_size = batch_shape["frames"]
-        return {**batch_shape, "frames": (batch, self.k, feature_size)}
+        return {
+            **batch_shape,
+            "frames": (batch, self.k, feature_size),
+            "frame_positions": (batch, self.k),
+        }
 
     def get_config(self):
         return {**super().get_config(), "k": self.k}
