@@ -5,7 +5,13 @@ from yt8m_distill.errors import InputError
 
 
 def test_names_are_the_files_of_the_folder():
-    assert parts.names("encoders") == ["netvlad"]
+    assert parts.names("encoders") == [
+        "dbof",
+        "hierarchical_lstm",
+        "mean_pooling",
+        "netvlad",
+        "nextvlad",
+    ]
     assert parts.names("frame_samplers") == [
         "all_frames",
         "jittered_uniform",
@@ -74,7 +80,7 @@ def test_get_all_keeps_the_order():
 @pytest.mark.parametrize(
     ("family", "spec", "message"),
     [
-        ("encoders", "nope", "known: netvlad"),
+        ("encoders", "nope", "known: .*, netvlad, nextvlad"),
         ("encoders", "netvlad(cluster=3)", "no argument 'cluster'; it takes"),
         ("frame_samplers", "uniform(k=0)", "k must be a whole number"),
     ],
