@@ -4,19 +4,16 @@ from yt8m_distill import parts
 from yt8m_distill.errors import InputError
 
 
-def test_names_are_the_files_of_the_folder():
-    assert parts.names("encoders") == [
-        "dbof",
-        "hierarchical_lstm",
-        "mean_pooling",
-        "netvlad",
-        "nextvlad",
-    ]
-    assert parts.names("frame_samplers") == [
-        "all_frames",
-        "jittered_uniform",
-        "uniform",
-    ]
+@pytest.mark.parametrize("family", parts.FAMILIES)
+def test_names_are_the_files_of_the_folder(family):
+    names = parts.names(family)
+    contract, _ = parts.FAMILIES[family]
+    assert names == sorted(names) and len(names) >= 2
+    assert contract not in names and "__init__" not in names
+    for name in names:
+        assert parts.get_class(family, name).__module__ == (
+            f"yt8m_distill.{family}.{name}"
+        )
 
 
 @pytest.mark.parametrize(
