@@ -133,18 +133,24 @@ class TestEveryPart:
         assert_close(rebuilt(*inputs), expected)
         assert rebuilt.get_config() == part.get_config()
 
-    def test_is_finite_in_mixed_precision(self, family, name):
+    @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+    def test_is_finite_in_mixed_precision(self, family, name, policy):
         if family == "frame_samplers":
             pytest.skip("samplers move bytes")
         part = parts.get_class(family, name)
-        keras.config.set_dtype_policy("mixed_bfloat16")
+        keras.config.set_dtype_policy(policy)
         try:
             part = build(family, name)
         finally:
             keras.config.set_dtype_policy("float32")
-        for output in tf.nest.flatten(part(*inputs_of(family))):
-            output = ops.convert_to_numpy(ops.cast(output, "float32"))
-            assert np.isfinite(output).all()
+        inputs = inputs_of(family)
+        calls = [inputs]
+        if family in ("input_layers", "encoders"):
+            calls.append([inputs[0], np.int32([12, 0, 0, 3])])
+        for inputs in calls:
+            for output in tf.nest.flatten(part(*inputs)):
+                output = ops.convert_to_numpy(ops.cast(output, "float32"))
+                assert np.isfinite(output).all()
 
     def test_takes_a_video_without_frames(self, family, name):
         if family not in ("input_layers", "encoders"):

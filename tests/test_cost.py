@@ -169,6 +169,16 @@ def test_paper_counts_one_feature_and_no_small_product():
     assert counted.paper_multiply_adds == 0
 
 
+def test_paper_counts_attention_never_and_the_rest_always():
+    for clusters in (1, 50, 512):
+        counted = cost.count(
+            f"nextvlad(clusters={clusters})", "logistic", 1, **YT8M_2017
+        )
+        assert counted.paper_multiply_adds == (
+            1024 * 2048 + 2048 * 8 * clusters + 2048 * clusters
+        )
+
+
 def run(*arguments):
     return cost.costs(config.parse("flops", arguments))
 
@@ -215,6 +225,18 @@ def test_default_rows():
         (["--encoder=nextvlad(groups=7)"], "groups=7 does not divide"),
         (["--encoder=netvlad", "--num_frames=0"], "--num_frames=0"),
         (["--encoder=netvlad", "--num_frames=a"], "--num_frames=a"),
+        (["--encoder=netvlad", "--num_frames="], "--num_frames= is empty"),
+        (["--encoder=netvlad", "--feature_sizes="], "_sizes= is empty"),
+        (["--encoder=netvlad(clusters=0)"], "clusters must be a whole number"),
+        (["--encoder=netvlad(momentum=1)"], "less than 1: momentum=1"),
+        (["--encoder=nextvlad(groups=0)"], "groups must be a whole number"),
+        (["--encoder=nextvlad(reduction=0)"], "reduction must be a whole"),
+        (["--encoder=nextvlad(expansion=-1)"], "expansion must be a whole"),
+        (["--encoder=dbof(clusters=True)"], "clusters must be a whole number"),
+        (
+            ["--encoder=dbof", "--head=mixture_of_experts(num_mixtures=0)"],
+            "num_mixtures must be a whole number",
+        ),
     ],
 )
 def test_bad_flags(arguments, message, tmp_path, monkeypatch):

@@ -595,7 +595,7 @@ def test_the_cost_of_a_run(teacher_dir):
         :1
     ]
     loaded = model.load(RunDirectory(teacher_dir).checkpoint("best"))
-    assert row.num_frames == 12  # the run's --max_frames; 300 it cannot have
+    assert row.num_frames == 12  # all that it sees
     assert row.flops == loaded.count_flops()
     assert row.num_parameters == loaded.count_params()
 

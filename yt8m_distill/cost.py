@@ -8,10 +8,6 @@ from yt8m_distill import parts
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory
 
-# In the paper's convention: products smaller than this share of the largest
-# are left out, such as NeXtVLAD's group attention (0.8 %).
-LARGE = 0.05
-
 
 class Cost(NamedTuple):
     """The cost of a model that looks at so many frames.
@@ -24,7 +20,8 @@ class Cost(NamedTuple):
             video together.
         video_flops: int, FLOPs of what is done once a video or once a block.
         paper_multiply_adds: int, what the paper calls FLOPs: multiply-adds of
-            the large frame-level products on the first feature alone.
+            the large frame-level products (not NeXtVLAD's attention) on the
+            first feature alone.
     """
 
     num_frames: int
@@ -77,18 +74,12 @@ def count(encoder, head, num_frames, *, num_classes, feature_sizes):
             built_encoder.count_flops(num_frames)
             - 2 * multiply_adds
             + built_head.count_flops(),
-            _large(frame_level),
+            sum(
+                product.multiply_adds
+                for product in frame_level
+                if product.feature in (None, 0) and not product.beside
+            ),
         )
-
-
-def _large(products):
-    """Multiply-adds of the large products that see the first feature."""
-    counts = [
-        product.multiply_adds
-        for product in products
-        if product.feature in (None, 0)
-    ]
-    return sum(n for n in counts if n >= LARGE * max(counts))
 
 
 def costs(options):
@@ -98,8 +89,8 @@ def costs(options):
         options: as of `config.options("flops")`.
 
     Returns:
-        list of `Cost`, one for each of `--num_frames`; of a run, those that its
-        videos can have, and the number of frames that its model looks at.
+        list of `Cost`, one for each of `--num_frames`; of a run, for the number
+        of frames that its model looks at and the smaller ones of them.
 
     Raises:
         InputError: neither or both of a run and an encoder are given, or there
@@ -110,15 +101,18 @@ def costs(options):
             "give --train_dir of a run or --encoder, one of the two"
         )
     model, num_frames = vars(options), options.num_frames
+    for name in ("num_frames", "feature_sizes"):
+        if not model[name]:
+            raise InputError(f"--{name}= is empty; give whole numbers")
     if options.train_dir:
         config = RunDirectory(options.train_dir).config()
         model = {**config["flags"], **config["data"]}
-        max_frames = model["max_frames"]
-        sampler = parts.get(
-            "frame_samplers", model["frame_sampler"], max_frames=max_frames
-        )
-        num_frames = {n for n in num_frames if n <= max_frames} | {sampler.k}
-        num_frames = sorted(num_frames, reverse=True)
+        k = parts.get(
+            "frame_samplers",
+            model["frame_sampler"],
+            max_frames=model["max_frames"],
+        ).k
+        num_frames = sorted({k, *(n for n in num_frames if n < k)})[::-1]
     return [
         count(
             model["encoder"],
@@ -148,8 +142,8 @@ def table(rows, convention):
             "frames",
             "parameters",
             "bytes read",
-            "GFLOPs for frames",
-            "GFLOPs for the video",
+            "GFLOPs of frames",
+            "GFLOPs of video and blocks",
             "GFLOPs",
             "times fewer",
         ]

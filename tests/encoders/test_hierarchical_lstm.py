@@ -42,3 +42,12 @@ def test_products(num_frames):
     upper = products["upper level"]
     assert upper.multiply_adds == 5 * (5120 + 2048) * 4096
     assert [p.per_frame for p in products.values()] == [True] * 3 + [False]
+
+
+def test_short_videos_fill_blocks_of_the_built_length():
+    encoder = HierarchicalLstmEncoder((1024, 128), num_blocks=20)
+    encoder.build((None, 300, 1152))
+    products = {p.name: p.multiply_adds for p in encoder.products(30)}
+    # 2 blocks of 15, not 20 of 2
+    assert products["upper level"] == 2 * (5120 + 2048) * 4096
+    assert products["lower level, rest"] == 30 * (1024 + 2048) * 4096

@@ -51,8 +51,9 @@ def test_refuses_a_file_that_is_not_there():
         parts.get("input_layers", "whitening(eigenvalues='no.npy')")
 
 
-def test_refuses_a_file_that_is_none(tmp_path):
-    (tmp_path / "text.npy").write_text("1 2 3")
+@pytest.mark.parametrize("text", ["", "1 2 3"])
+def test_refuses_a_file_that_is_none(text, tmp_path):
+    (tmp_path / "text.npy").write_text(text)
     with pytest.raises(InputError, match="cannot be read as a .npy file"):
         parts.get(
             "input_layers", f"whitening(eigenvalues='{tmp_path}/text.npy')"

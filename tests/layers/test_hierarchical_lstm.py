@@ -93,6 +93,18 @@ def test_no_sequence_is_without_a_step(monkeypatch):
     assert not blocks[1, 1:].numpy().any()
 
 
+def test_a_hidden_frame_is_never_read():
+    """Not even one that padding at the end would not explain."""
+    layer, _ = build(block_length=3)
+    for hidden in range(8):
+        mask = np.arange(8) != np.full((4, 1), hidden)
+        other = FRAMES.copy()
+        other[:, hidden] = 9
+        np.testing.assert_array_equal(
+            layer(FRAMES, mask=mask)[0], layer(other, mask=mask)[0]
+        )
+
+
 def test_no_mask_means_all_frames():
     layer, _ = build(block_length=3)
     first = layer(FRAMES)

@@ -14,6 +14,11 @@ def test_equals_numpy():
     )
 
 
+def test_takes_the_official_file_as_it_is():
+    column = np.float32([[9.0], [4.0]])  # eigenvals.npy is (2048, 1)
+    assert ReverseWhitening(column).eigenvalues == (9.0, 4.0)
+
+
 @pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
 def test_refuses_what_is_no_variance(value):
     with pytest.raises(ValueError, match="finite and not negative"):

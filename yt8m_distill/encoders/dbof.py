@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_distill.encoders.encoder import Encoder, Product
+from yt8m_distill.layers.argument_checks import check_whole_numbers
 from yt8m_distill.layers.frame_mask import frame_mask
 
 ACTIVATIONS = {"sigmoid": ops.sigmoid, "relu6": ops.relu6}
@@ -16,7 +17,8 @@ class DbofEncoder(Encoder):
     Abu-El-Haija et al., "YouTube-8M" (2016), section 4.1.2; `DbofModel` of
     google/youtube-8m: frames (batch-normalised) → `clusters` codes →
     activation → the largest or mean of each code over the real frames → hidden
-    layer → activation; kernels N(0, 1/√inputs). Which frames it sees is the
+    layer → activation; kernels N(0, 1/√inputs), biases of the codes N(0, 1/√D),
+    of the hidden layer N(0, .01). Which frames it sees is the
     frame sampler's choice, not the encoder's.
 
     Args:
@@ -51,6 +53,9 @@ class DbofEncoder(Encoder):
         **kwargs,
     ):
         super().__init__(feature_sizes, representation_dim, **kwargs)
+        check_whole_numbers(
+            clusters=clusters, representation_dim=representation_dim
+        )
         if pooling not in ("max", "average"):
             raise ValueError(f"pooling={pooling!r}; give 'max' or 'average'")
         if activation not in ACTIVATIONS:
@@ -65,19 +70,23 @@ class DbofEncoder(Encoder):
         # === Layers ===
         policy = {"dtype": self.dtype_policy}
 
-        def dense(name, units, inputs):
+        def dense(name, units, inputs, bias_stddev):
             return keras.layers.Dense(
                 units,
                 use_bias=not batch_normalization,
                 kernel_initializer=keras.initializers.RandomNormal(
                     stddev=inputs**-0.5
                 ),
+                bias_initializer=keras.initializers.RandomNormal(
+                    stddev=bias_stddev
+                ),
                 name=name,
                 **policy,
             )
 
-        self.codes = dense("codes", clusters, sum(self.feature_sizes))
-        self.hidden = dense("hidden", representation_dim, clusters)
+        values = sum(self.feature_sizes)
+        self.codes = dense("codes", clusters, values, values**-0.5)
+        self.hidden = dense("hidden", representation_dim, clusters, 0.01)
         self.normalizations = [
             keras.layers.BatchNormalization(
                 momentum=momentum, name=f"{name}_normalization", **policy
@@ -98,7 +107,7 @@ class DbofEncoder(Encoder):
             normalization.build(shape)
 
     def call(self, frames, num_frames, training=False):
-        mask = frame_mask(num_frames, frames.shape[1])
+        mask = frame_mask(num_frames, ops.shape(frames)[1])
         activation = ACTIVATIONS[self.activation]
 
         def normalize(position, values, **mask):

@@ -14,12 +14,15 @@ class Product(NamedTuple):
         per_frame: whether it is done for every frame; otherwise once a video
             or once a block.
         feature: int, index of the one feature that it sees; None: of all.
+        beside: whether it is a gate or attention beside the main path, which
+            the paper's tables leave out.
     """
 
     name: str
     multiply_adds: int
     per_frame: bool
     feature: int | None = None
+    beside: bool = False
 
 
 class Encoder(keras.layers.Layer):
@@ -96,7 +99,13 @@ def feature_products(aggregations, num_frames):
         list of `Product`.
     """
     return [
-        Product(f"{name} (feature {feature})", count, True, feature)
+        Product(
+            f"{name} (feature {feature})",
+            count,
+            True,
+            feature,
+            beside=name == "attention",
+        )
         for feature, aggregation in enumerate(aggregations)
         for name, count in aggregation.count_products(num_frames).items()
     ]

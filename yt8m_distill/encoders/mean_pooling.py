@@ -28,7 +28,7 @@ class MeanPoolingEncoder(Encoder):
         super().__init__(feature_sizes, sum(feature_sizes), **kwargs)
 
     def call(self, frames, num_frames, training=False):
-        mask = frame_mask(num_frames, frames.shape[1])
+        mask = frame_mask(num_frames, ops.shape(frames)[1])
         total = ops.sum(
             ops.where(ops.expand_dims(mask, -1), frames, 0.0), axis=1
         )

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_distill.encoders.encoder import Encoder, Product, feature_products
+from yt8m_distill.layers.argument_checks import check_whole_numbers
 from yt8m_distill.layers.context_gating import ContextGating
 from yt8m_distill.layers.frame_mask import frame_mask
 from yt8m_distill.layers.netvlad import NetVLAD
@@ -57,6 +58,9 @@ class NetVladEncoder(Encoder):
         **kwargs,
     ):
         super().__init__(feature_sizes, representation_dim, **kwargs)
+        check_whole_numbers(
+            clusters=clusters, representation_dim=representation_dim
+        )
         self.clusters = clusters
         self.input_normalization = input_normalization
         self.hidden_normalization = hidden_normalization
@@ -124,7 +128,7 @@ class NetVladEncoder(Encoder):
             self.gating.build((batch, self.representation_dim))
 
     def call(self, frames, num_frames, training=False):
-        mask = frame_mask(num_frames, frames.shape[1])
+        mask = frame_mask(num_frames, ops.shape(frames)[1])
         if self.frame_normalization:
             frames = self.frame_normalization(
                 frames, training=training, mask=mask

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_distill.encoders.encoder import Encoder, Product, feature_products
+from yt8m_distill.layers.argument_checks import check_whole_numbers
 from yt8m_distill.layers.frame_mask import frame_mask
 from yt8m_distill.layers.nextvlad import NeXtVLAD
 from yt8m_distill.layers.squeeze_excitation_gating import (
@@ -56,6 +57,11 @@ class NextVladEncoder(Encoder):
         **kwargs,
     ):
         super().__init__(feature_sizes, representation_dim, **kwargs)
+        check_whole_numbers(
+            clusters=clusters,
+            representation_dim=representation_dim,
+            groups=groups,
+        )
         self.clusters = clusters
         self.groups = groups
         self.expansion = expansion
@@ -102,7 +108,7 @@ class NextVladEncoder(Encoder):
         self.gating.build((batch, self.representation_dim))
 
     def call(self, frames, num_frames, training=False):
-        mask = frame_mask(num_frames, frames.shape[1])
+        mask = frame_mask(num_frames, ops.shape(frames)[1])
         aggregated = ops.concatenate(
             [
                 aggregation(feature, mask=mask, training=training)

@@ -33,7 +33,7 @@ class InputLayer(keras.layers.Layer):
         raise NotImplementedError
 
     def call(self, frames, num_frames):
-        mask = frame_mask(num_frames, frames.shape[1])
+        mask = frame_mask(num_frames, ops.shape(frames)[1])
         values = self.normalize(self.dequantize(frames))
         return ops.where(ops.expand_dims(mask, -1), values, 0.0)
 

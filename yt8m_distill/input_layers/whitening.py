@@ -14,6 +14,7 @@ class Whitening(InputLayer):
 
     The first feature (rgb) goes through `ReverseWhitening`, the others (audio,
     which was not whitened) stay as they are; no frame is scaled to unit length.
+    Floats are taken for dequantised values, offset included.
     The convention of linrongc/youtube-8m (NeXtVLAD).
 
     Args:
@@ -64,7 +65,7 @@ class Whitening(InputLayer):
 def _read(path):
     try:
         return np.load(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise ValueError(
             f"eigenvalues={path!r} cannot be read as a .npy file ({error}); "
             "give eigenvals.npy of the PCA matrices that belong to YouTube-8M, "

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from yt8m_distill.layers.argument_checks import check_momentum
+
 
 @keras.saving.register_keras_serializable("yt8m_distill.layers.context_gating")
 class ContextGating(keras.layers.Layer):
@@ -40,6 +42,7 @@ class ContextGating(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_momentum(momentum)
         self.batch_normalization = batch_normalization
         self.remove_diagonal = remove_diagonal
         self.momentum = momentum

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from yt8m_distill.layers.argument_checks import check_whole_numbers
+
 
 @keras.saving.register_keras_serializable(
     "yt8m_distill.layers.hierarchical_lstm"
@@ -34,7 +36,8 @@ class HierarchicalLSTM(keras.layers.Layer):
         block_length: int, frames in a block; 20 if `num_blocks` is not given
             either.
         num_blocks: int, blocks in a video, in place of `block_length`; then a
-            block has ⌈max_frames / `num_blocks`⌉ frames.
+            block has ⌈max_frames / `num_blocks`⌉ frames, and blocks for which
+            no frame is left are left out.
         representation: `"state"` or `"output"`.
         dropout: float, share of the values dropped while training, in what one
             layer or level passes on to the next; never in a recurrence, and
@@ -86,17 +89,12 @@ class HierarchicalLSTM(keras.layers.Layer):
             )
         if block_length is None and num_blocks is None:
             block_length = 20
-        for name, value in (
-            ("units", units),
-            ("num_layers", num_layers),
-            ("block_length", block_length),
-            ("num_blocks", num_blocks),
-        ):
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise ValueError(
-                    f"{name} must be a whole number of at least 1: "
-                    f"{name}={value!r}"
-                )
+        check_whole_numbers(
+            units=units,
+            num_layers=num_layers,
+            block_length=block_length,
+            num_blocks=num_blocks,
+        )
         if representation not in ("state", "output"):
             raise ValueError(
                 f"representation={representation!r}; give 'state' or 'output'"
@@ -162,6 +160,7 @@ class HierarchicalLSTM(keras.layers.Layer):
     def build(self, frames_shape):
         batch, max_frames, size = frames_shape
         blocks, length = self.block_shape(max_frames)
+        self._built_length = length
         for stack, steps, width in (
             (self.lower_layers, length, size),
             (self.upper_layers, blocks, self.representation_dim),
@@ -212,7 +211,8 @@ class HierarchicalLSTM(keras.layers.Layer):
         if mask is not None:
             # cuDNN refuses a sequence without any step: it gets one, and what
             # comes of it is taken away again.
-            first = ops.ones_like(mask[:, :1])
+            none = ops.logical_not(ops.any(mask, axis=1, keepdims=True))
+            first = ops.logical_or(mask[:, :1], none)
             steps_mask = ops.concatenate([first, mask[:, 1:]], axis=1)
         states = []
         for position, lstm in enumerate(stack):
@@ -235,6 +235,7 @@ class HierarchicalLSTM(keras.layers.Layer):
     def count_products(self, num_frames):
         """Multiply-adds of each matrix product for one video.
 
+        Blocks are those of the `max_frames` that the layer was built for.
         Frames that fill up the last block are computed, so they count.
 
         Args:
@@ -244,7 +245,8 @@ class HierarchicalLSTM(keras.layers.Layer):
             dict name → int: `frame inputs` (proportional to D) and `frame
             recurrence` are done for every frame, `blocks` for every block.
         """
-        blocks, length = self.block_shape(num_frames)
+        length = self._built_length
+        blocks = math.ceil(num_frames / length)
         gates = 4 * self.units
         first, *deeper = (
             lstm.cell.kernel.shape[0] for lstm in self.lower_layers

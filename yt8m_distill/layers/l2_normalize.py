@@ -15,5 +15,8 @@ def l2_normalize(inputs, axis=-1):
     Returns:
         A tensor of the same shape and dtype.
     """
-    squares = ops.sum(ops.square(inputs), axis=axis, keepdims=True)
-    return inputs * ops.rsqrt(ops.maximum(squares, 1e-12))
+    dtype = inputs.dtype
+    # 1e-12 is 0 in float16, and squares overflow there.
+    values = ops.cast(inputs, "float32") if "16" in str(dtype) else inputs
+    squares = ops.sum(ops.square(values), axis=axis, keepdims=True)
+    return ops.cast(values * ops.rsqrt(ops.maximum(squares, 1e-12)), dtype)

@@ -3,6 +3,10 @@
 import keras
 from keras import ops
 
+from yt8m_distill.layers.argument_checks import (
+    check_momentum,
+    check_whole_numbers,
+)
 from yt8m_distill.layers.context_gating import ContextGating
 
 
@@ -59,6 +63,9 @@ class MixtureOfExperts(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_whole_numbers(num_classes=num_classes, num_mixtures=num_mixtures)
+        check_momentum(momentum)
+        self.input_spec = keras.InputSpec(ndim=2)
         self.num_classes = num_classes
         self.num_mixtures = num_mixtures
         self.l2_penalty = l2_penalty

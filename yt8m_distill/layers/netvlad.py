@@ -3,6 +3,10 @@
 import keras
 from keras import ops
 
+from yt8m_distill.layers.argument_checks import (
+    check_momentum,
+    check_whole_numbers,
+)
 from yt8m_distill.layers.l2_normalize import l2_normalize
 
 
@@ -46,6 +50,8 @@ class NetVLAD(keras.layers.Layer):
         self, clusters, batch_normalization=True, momentum=0.99, **kwargs
     ):
         super().__init__(**kwargs)
+        check_whole_numbers(clusters=clusters)
+        check_momentum(momentum)
         self.clusters = clusters
         self.batch_normalization = batch_normalization
         self.momentum = momentum

@@ -3,6 +3,10 @@
 import keras
 from keras import ops
 
+from yt8m_distill.layers.argument_checks import (
+    check_momentum,
+    check_whole_numbers,
+)
 from yt8m_distill.layers.l2_normalize import l2_normalize
 from yt8m_distill.layers.netvlad import sum_residuals
 
@@ -52,6 +56,10 @@ class NeXtVLAD(keras.layers.Layer):
         self, clusters, groups=8, expansion=2, momentum=0.99, **kwargs
     ):
         super().__init__(**kwargs)
+        check_whole_numbers(
+            clusters=clusters, groups=groups, expansion=expansion
+        )
+        check_momentum(momentum)
         self.clusters = clusters
         self.groups = groups
         self.expansion = expansion

@@ -17,7 +17,8 @@ class ReverseWhitening(keras.layers.Layer):
     also takes off the offset that dequantisation adds.
 
     Args:
-        eigenvalues: sequence of D floats ≥ 0, saved with the layer.
+        eigenvalues: D floats ≥ 0 in an array or sequence of any shape, saved
+            with the layer.
         offset: float.
 
     Call arguments:
@@ -38,7 +39,7 @@ class ReverseWhitening(keras.layers.Layer):
 
     def __init__(self, eigenvalues, offset=4 / 512, **kwargs):
         super().__init__(**kwargs)
-        self.eigenvalues = tuple(float(value) for value in eigenvalues)
+        self.eigenvalues = tuple(np.ravel(eigenvalues).astype(float).tolist())
         self.offset = offset
         values = np.array(self.eigenvalues)
         if not (np.isfinite(values).all() and (values >= 0).all()):

@@ -3,6 +3,11 @@
 import keras
 from keras import ops
 
+from yt8m_distill.layers.argument_checks import (
+    check_momentum,
+    check_whole_numbers,
+)
+
 
 @keras.saving.register_keras_serializable(
     "yt8m_distill.layers.squeeze_excitation_gating"
@@ -35,6 +40,8 @@ class SqueezeExcitationGating(keras.layers.Layer):
 
     def __init__(self, reduction=8, momentum=0.99, **kwargs):
         super().__init__(**kwargs)
+        check_whole_numbers(reduction=reduction)
+        check_momentum(momentum)
         self.reduction = reduction
         self.momentum = momentum
         self.normalization = keras.layers.BatchNormalization(
@@ -42,7 +49,7 @@ class SqueezeExcitationGating(keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        batch, size = input_shape
+        *batch, size = input_shape
         if size < self.reduction:
             raise ValueError(
                 f"reduction={self.reduction} leaves nothing of {size} values; "
@@ -58,7 +65,7 @@ class SqueezeExcitationGating(keras.layers.Layer):
             shape=(size // self.reduction, size),
             initializer="he_normal",
         )
-        self.normalization.build((batch, size // self.reduction))
+        self.normalization.build((*batch, size // self.reduction))
 
     def call(self, inputs, training=False):
         squeezed = self.normalization(
