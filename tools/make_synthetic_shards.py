@@ -18,7 +18,7 @@ import pathlib
 import numpy as np
 from absl import app, flags
 
-from yt8m_distill import quiet_start
+from yt8m_distill import quiet_start, record_writer
 
 FLAGS = flags.FLAGS
 FEATURES = {"rgb": 1024, "audio": 128}
@@ -104,47 +104,8 @@ def quantize(values):
     return np.clip(np.rint((values + 2) * (255 / 4)), 0, 255).astype("uint8")
 
 
-def serialize(video_id, labels, features):
-    """One `SequenceExample` of the 2018 release, as bytes.
-
-    Args:
-        video_id: str.
-        labels: list of int.
-        features: dict name → uint8 `(num_frames, size)`.
-    """
-    import tensorflow as tf
-
-    def feature_list(frames):
-        return tf.train.FeatureList(
-            feature=[
-                tf.train.Feature(
-                    bytes_list=tf.train.BytesList(value=[frame.tobytes()])
-                )
-                for frame in frames
-            ]
-        )
-
-    return tf.train.SequenceExample(
-        context=tf.train.Features(
-            feature={
-                "id": tf.train.Feature(
-                    bytes_list=tf.train.BytesList(value=[video_id.encode()])
-                ),
-                "labels": tf.train.Feature(
-                    int64_list=tf.train.Int64List(value=labels)
-                ),
-            }
-        ),
-        feature_lists=tf.train.FeatureLists(
-            feature_list={
-                name: feature_list(frames) for name, frames in features.items()
-            }
-        ),
-    ).SerializeToString(deterministic=True)
-
-
 def write_shard(path, split, numbers, num_classes, options):
-    """Writes one shard; the file takes its name when it is complete.
+    """Writes one shard.
 
     Args:
         path: path of the shard.
@@ -157,27 +118,24 @@ def write_shard(path, split, numbers, num_classes, options):
         int, bytes written.
     """
     quiet_start.import_tensorflow()
-    import tensorflow as tf
-
     world = World(num_classes, options["seed"])
-    temporary = path.with_suffix(".partial")
-    with tf.io.TFRecordWriter(str(temporary)) as writer:
-        for number in numbers:
-            random = np.random.default_rng(
-                (options["seed"], 1, *split.encode(), number)
-            )
-            labels, features = make_video(
-                world,
-                random,
-                options["min_frames"],
-                options["max_frames"],
-                options["label_noise"],
-            )
-            writer.write(
-                serialize(f"{split[:2]}{number:04x}", labels, features)
-            )
-    os.replace(temporary, path)
-    return path.stat().st_size
+
+    def example(number):
+        random = np.random.default_rng(
+            (options["seed"], 1, *split.encode(), number)
+        )
+        labels, features = make_video(
+            world,
+            random,
+            options["min_frames"],
+            options["max_frames"],
+            options["label_noise"],
+        )
+        return record_writer.serialize(
+            f"{split[:2]}{number:04x}", labels, features
+        )
+
+    return record_writer.write_shard(path, map(example, numbers))
 
 
 def make_shards(
