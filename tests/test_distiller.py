@@ -17,11 +17,11 @@ BATCH = {
 }
 
 
-def small(frame_sampler, dim=4, clusters=2):
+def small(frame_sampler, dim=4, clusters=2, head=None):
     return model.build(
         frame_sampler,
         f"netvlad(clusters={clusters}, representation_dim={dim})",
-        "logistic(l2_penalty=0.5)",
+        head or "logistic(l2_penalty=0.5)",
         num_classes=5,
         feature_sizes=(3, 2),
         max_frames=8,
@@ -229,24 +229,192 @@ def test_steps_are_counted_once():
     assert int(built.optimizer.iterations.numpy()) == 12
 
 
-def test_several_teachers_and_students_have_terms_of_their_own():
+TWO_TEACHERS = ("one", "two")
+
+
+def several(losses, num_students, **options):
+    return distiller(
+        losses,
+        {name: small("all_frames") for name in TWO_TEACHERS},
+        {name: small("uniform(k=3)") for name in "abc"[:num_students]},
+        regularization_penalty=0,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    ("num_students", "formula"),
+    [
+        (
+            1,
+            "0.5 L_rep(one) + 0.5 L_rep(two) + 1 L_pred(ensemble) + 1 L_CE",
+        ),
+        (
+            2,
+            "1 L_rep(a, one) + 1 L_pred(a, ensemble) + 1 L_CE(a) + "
+            "1 L_rep(b, two) + 1 L_pred(b, ensemble) + 1 L_CE(b)",
+        ),
+    ],
+)
+def test_who_teaches_whom_where_there_are_several(num_students, formula):
+    built = several("rep,pred,ce", num_students)
+    assert built.objective() == f"student objective = {formula}"
+    logs = fit(built)
+    assert len(logs) == 1 + formula.count(" + ") + 1
+    weights = [float(term.split()[0]) for term in formula.split(" + ")]
+    terms = [logs[term.key] for term in built._student_terms]
+    assert logs["loss"] == pytest.approx(np.dot(weights, terms), rel=1e-5)
+
+
+def test_three_students_of_two_teachers_learn_from_both():
+    built = several("rep", 3)
+    assert built.objective().count("0.5 L_rep(") == 6
+
+
+@pytest.mark.parametrize("weights", [None, [1, 3]])
+def test_the_ensemble_teaches_its_weighted_logits(weights):
+    built = several("pred", 1, teacher_weights=weights)
+    logits = [
+        teacher(BATCH)["logits"].numpy()
+        for teacher in built.teachers().values()
+    ]
+    mixed = np.average(logits, axis=0, weights=weights)
+    student = built.students["a"]
+    sampled = student.frame_sampler(BATCH)
+    expected = built.student_losses[0](
+        {"logits": mixed}, {"logits": student(sampled, training=True)["logits"]}
+    )
+    key = built._student_terms[0].key
+    assert fit(built)[key] == pytest.approx(float(np.mean(expected)), rel=1e-3)
+
+
+def test_learned_shares_learn_from_the_labels_alone():
+    built = several("pred", 1, teacher_weights="learned")
+    before = values(built.ensemble)
+    student = values(built.students["a"])
+    logs = [fit(built, epochs=1)["ensemble_cross_entropy"] for _ in range(30)]
+    assert logs[-1] < logs[0]
+    assert any((a != b).any() for a, b in zip(values(built.ensemble), before))
+    assert any(
+        (a != b).any() for a, b in zip(values(built.students["a"]), student)
+    )
+
+
+def test_weights_that_do_not_suit_the_teachers_are_refused():
+    for weights in ([1], [1, -1], [0, 0]):
+        with pytest.raises(InputError, match="do not suit 2 teachers"):
+            several("pred", 1, teacher_weights=weights)
+
+
+def test_a_projection_lets_teachers_of_other_widths_teach():
     built = distiller(
-        "rep,ce",
-        {"one": small("all_frames"), "two": small("all_frames")},
-        {"a": small("uniform(k=3)"), "b": small("uniform(k=2)")},
+        "rep(projection=True)",
+        {"one": small("all_frames", dim=6), "two": small("all_frames", dim=5)},
+        regularization_penalty=0,
+    )
+    student = built.students["student"]
+    first = fit(built)["loss"]
+    before = [values(loss) for loss in built.student_losses]
+    last = fit(built, epochs=30)["loss"]
+    assert last < first
+    for loss, old in zip(built.student_losses, before):
+        assert all((a != b).any() for a, b in zip(values(loss), old))
+    # No part of what is exported
+    projected = {id(v) for loss in built.student_losses for v in loss.variables}
+    assert not projected & {id(v) for v in student.variables}
+
+
+def test_losses_count_in_their_epochs_only():
+    built = distiller(
+        "rep(last_epoch=2),ce(first_epoch=3)",
+        {"teacher": small("all_frames")},
         regularization_penalty=0,
     )
     assert built.objective() == (
-        "student objective = 0.5 L_rep(a, one) + 0.5 L_rep(a, two) + "
-        "1 L_CE(a) + 0.5 L_rep(b, one) + 0.5 L_rep(b, two) + 1 L_CE(b)"
+        "student objective = 1 L_rep [epochs 1-2] + 1 L_CE [from epoch 3]"
     )
+    head = built.students["student"].head
+    for epoch, key in ((1, "representation"), (2, "representation")):
+        built.epoch.assign(epoch)
+        before = values(head)
+        logs = fit(built)
+        assert logs["loss"] == pytest.approx(logs[key], rel=1e-5)
+        for old, new in zip(before, values(head)):
+            np.testing.assert_array_equal(old, new)
+    built.epoch.assign(3)
     logs = fit(built)
-    assert set(logs) == {
-        "loss",
-        *(f"{s}_{t}_representation" for s in "ab" for t in ("one", "two")),
-        "a_cross_entropy",
-        "b_cross_entropy",
-    }
+    assert logs["loss"] == pytest.approx(logs["cross_entropy"], rel=1e-5)
+    assert any((a != b).any() for a, b in zip(values(head), before))
+
+
+@pytest.mark.parametrize(
+    ("losses", "message"),
+    [
+        (
+            "rep(last_epoch=2),ce(first_epoch=4)",
+            "no loss counts in epoch 3 of 5",
+        ),
+        ("ce,rep(first_epoch=6)", "'1 L_rep .from epoch 6.' counts in none"),
+        ("ce,rep(first_epoch=3, last_epoch=2)", "counts in none of the 5"),
+    ],
+)
+def test_epochs_without_a_loss_are_refused(losses, message):
+    built = distiller(losses, {"teacher": small("all_frames")})
+    with pytest.raises(InputError, match=message):
+        built.check_epochs(5)
+
+
+@pytest.mark.parametrize("losses", ["rep,pred,ce", "pred", "ce"])
+def test_a_shared_head_is_learned_by_its_teacher_alone(losses):
+    def parallel(share):
+        keras.utils.set_random_seed(0)
+        teacher = small("all_frames")
+        student = small("uniform(k=3)", head=share and teacher.head)
+        assert (student.head is teacher.head) == share
+        built = distiller(
+            losses,
+            {"teacher": teacher},
+            {"student": student},
+            train_teachers=True,
+            regularization_penalty=0,
+        )
+        fit(built, steps=5)
+        return built
+
+    shared, apart = parallel(True), parallel(False)
+    # The teacher's head is as if there were no student.
+    for first, second in zip(
+        values(shared.teachers()["teacher"]),
+        values(apart.teachers()["teacher"]),
+    ):
+        np.testing.assert_allclose(first, second, atol=1e-6)
+    taken = {id(v) for v in shared._teacher_variables()}
+    assert not taken & {id(v) for v in shared._student_variables()}
+
+
+def test_videos_without_labels_count_for_the_teacher_alone():
+    teachers = {"teacher": small("all_frames")}
+    labelled = np.float32([1, 1, 0, 1, 0, 0])
+    batch = {**BATCH, "is_labelled": labelled}
+    logs = []
+    for some in (
+        batch,
+        {**batch, "labels": BATCH["labels"] * labelled[:, None]},
+    ):
+        keras.utils.set_random_seed(0)
+        built = distiller("pred,ce", teachers, regularization_penalty=0)
+        logs.append(fit(built, some))
+    assert logs[0] == pytest.approx(logs[1])  # their labels are never looked at
+    keras.utils.set_random_seed(0)
+    built = distiller("pred,ce", teachers, regularization_penalty=0)
+    student = built.students["student"]
+    outputs = student(student.frame_sampler(BATCH), training=True)
+    z, y = (
+        outputs["logits"].numpy()[labelled > 0],
+        BATCH["labels"][labelled > 0],
+    )
+    expected = (np.logaddexp(0, z) - y * z).sum(-1).mean()
+    assert logs[0]["cross_entropy"] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("train_teachers", [False, True])

@@ -40,7 +40,13 @@ def options(entry_point, flag_values=flags.FLAGS):
     """
     names = [name for _, name, *_ in FLAGS[entry_point]]
     values = {name: flag_values[name].value for name in names}
-    for name in ("batch_size", "top_k", "num_classes", "max_frames"):
+    for name in (
+        "batch_size",
+        "top_k",
+        "num_classes",
+        "max_frames",
+        "num_students",
+    ):
         if values.get(name, 1) < 1:
             raise InputError(f"--{name}={values[name]}; give at least 1")
     for name in ("feature_sizes", "num_frames"):
@@ -52,6 +58,24 @@ def options(entry_point, flag_values=flags.FLAGS):
         if flag_values[name].value not in (None, "", [])
     )
     return types.SimpleNamespace(**values, flags_text=text)
+
+
+def from_values(entry_point, values):
+    """The options of an entry point from the values of its flags.
+
+    Args:
+        entry_point: str, a key of `FLAGS`.
+        values: dict, such as the flags in a run's `config.json`; flags that are
+            missing have their default.
+    """
+    known = {name for _, name, *_ in FLAGS[entry_point]}
+    arguments = []
+    for name, value in values.items():
+        if name in known and value not in (None, []):
+            if isinstance(value, list):
+                value = ",".join(map(str, value))
+            arguments.append(f"--{name}={value}")
+    return parse(entry_point, arguments)
 
 
 def parse(entry_point, arguments):

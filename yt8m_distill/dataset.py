@@ -3,7 +3,9 @@
 A batch is a dict: `frames` `(batch, max_frames, feature_size)` uint8 as
 quantised in the record (float32 where the record holds floats), zero-padded at
 the end; `num_frames` int32 `(batch,)`; `labels` float32 `(batch, num_classes)`;
-`video_id` string `(batch,)` where asked for.
+`video_id` string `(batch,)` where asked for; with unlabelled videos
+`is_labelled` float32 `(batch,)`, 1 or 0; with a teacher cache the teacher's
+outputs, float16, under `teacher/representation` and `teacher/logits`.
 
 Every batch is a pure function of its step number, so a run that goes on in the
 middle sees exactly the batches it would have seen.
@@ -14,6 +16,7 @@ import tensorflow as tf
 
 from yt8m_distill.errors import InputError
 from yt8m_distill.frame_samplers.all_frames import AllFrames
+from yt8m_distill.unlabelled import WithUnlabelled
 
 # Batches in preparation while one is computed.
 PARALLEL_BATCHES = 2
@@ -27,14 +30,24 @@ class VideoDataset:
     Frames that were not chosen are never touched.
 
     Args:
-        shards: `Shards`.
+        shards: `Shards` or `WithUnlabelled`.
         num_classes: int, size of the vocabulary.
         max_frames: int; longer videos are cut to their first `max_frames`.
         frame_sampler: a `FrameSampler`, or None for all frames.
+        teacher_caches: list of filled `TeacherCache`s, whose outputs come with
+            the batches.
     """
 
-    def __init__(self, shards, num_classes, max_frames=300, frame_sampler=None):
+    def __init__(
+        self,
+        shards,
+        num_classes,
+        max_frames=300,
+        frame_sampler=None,
+        teacher_caches=(),
+    ):
         self.shards = shards
+        self.teacher_caches = teacher_caches
         self.num_classes = num_classes
         self.max_frames = max_frames
         self.frame_sampler = frame_sampler or AllFrames(max_frames)
@@ -58,7 +71,8 @@ class VideoDataset:
             seed: int, of that chance.
 
         Returns:
-            The batch, a dict with `video_id` as an array of bytes.
+            The batch, a dict with `video_id` as an array of bytes, and
+            `is_labelled`.
 
         Raises:
             RecordError: a record is damaged, or lacks a feature, or has a label
@@ -85,19 +99,26 @@ class VideoDataset:
         for row, (number, (_, video_labels, features)) in enumerate(
             zip(numbers, videos)
         ):
-            self._set_labels(labels[row], video_labels, number)
+            if video_labels is not None:
+                self._set_labels(labels[row], video_labels, number)
             wanted = chosen[row, : num_frames[row]]
             start = 0
             for feature in features:
                 stop = start + feature.shape[1]
                 _gather(frames[row, : len(wanted), start:stop], feature, wanted)
                 start = stop
-        return {
+        batch = {
             "frames": frames,
             "num_frames": num_frames,
             "labels": labels,
+            "is_labelled": np.array(
+                [video[1] is not None for video in videos], np.float32
+            ),
             "video_id": np.array([video[0] for video in videos], object),
         }
+        for cache in self.teacher_caches:
+            batch.update(cache.read(batch["video_id"]))
+        return batch
 
     def training_batches(self, batch_size, seed, num_epochs, first_step=0):
         """All batches of a training run from `first_step` on.
@@ -189,6 +210,14 @@ class VideoDataset:
             "num_frames": tf.TensorSpec(shape[:1], tf.int32),
             "labels": tf.TensorSpec((batch_size, self.num_classes), tf.float32),
         }
+        if isinstance(self.shards, WithUnlabelled):
+            signature["is_labelled"] = tf.TensorSpec(shape[:1], tf.float32)
+        for cache in self.teacher_caches:
+            sizes = cache.teacher.output_shapes
+            for output, key in cache.teacher.keys().items():
+                signature[key] = tf.TensorSpec(
+                    (batch_size, sizes[output][-1]), tf.float16
+                )
         if with_video_id:
             signature["video_id"] = tf.TensorSpec(shape[:1], tf.string)
 

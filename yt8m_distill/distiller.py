@@ -1,50 +1,36 @@
 """The one training step: teachers and students, apart or together."""
 
-from typing import NamedTuple
-
 import keras
 import tensorflow as tf
 
+from yt8m_distill import objective
 from yt8m_distill.errors import InputError
-
-
-class Term(NamedTuple):
-    """One term of an objective.
-
-    Attributes:
-        key: under which its unweighted value is logged.
-        weight: its factor in the sum.
-        symbol: how it is written in the formula.
-        model: name of the model that learns from it.
-        teacher: name of the teacher it compares with, or None.
-        loss: a `DistillationLoss`; None for the model's weight penalties.
-    """
-
-    key: str
-    weight: float
-    symbol: str
-    model: str
-    teacher: str | None
-    loss: keras.layers.Layer | None
+from yt8m_distill.teacher_cache import CachedTeacher
+from yt8m_distill.teacher_ensemble import TeacherEnsemble
 
 
 class Distiller(keras.Model):
     """Trains students from the labels and from teachers.
 
     * No teacher: plain training (a skyline, a baseline, fine-tuning).
-    * Frozen teachers (serial): they run in inference mode and never change.
+    * Frozen teachers (serial): they run in inference mode and never change; or
+      their outputs come with the batch, from a cache.
     * Trainable teachers (parallel): each learns from the labels alone, with an
       optimizer of its own, in the same step; nothing of the students' losses
-      reaches it.
+      reaches it, not even where a student uses its very head.
 
-    With a single model and no teacher the batches hold the frames which that
+    Where only one model runs in a step, the batches hold the frames which that
     model's sampler chose, so the reader skips all others; with several models
     they hold all frames, and each model's frames are gathered from them in the
     graph. `frame_sampler` tells the reader which it is.
 
     The losses of a step are a dict, each logged under its key without its
     weight; the objective is their weighted sum. Keys are the loss's name,
-    preceded by the student's and teacher's where there are several.
+    preceded by the student's and teacher's where there are several. Which
+    teacher a loss compares with is told in `objective.student_terms`.
+
+    Videos whose `is_labelled` in the batch is 0 take no part in the losses that
+    need the labels alone; those are averaged over the others.
 
     The whole forward and backward pass is one function, compiled by XLA with
     `jit_compile`; the optimizers run outside it, which is what lets XLA work
@@ -53,10 +39,12 @@ class Distiller(keras.Model):
     Args:
         students: dict name → `VideoClassifier`.
         losses: dict name → `DistillationLoss`, of each student.
-        teachers: dict name → `VideoClassifier`.
+        teachers: dict name → `VideoClassifier` or, frozen, `CachedTeacher`.
         train_teachers: whether the teachers learn too.
         teacher_losses: dict name → `DistillationLoss` that needs no teacher,
             for trainable teachers.
+        teacher_weights: the share of each teacher in the ensemble that teaches
+            predictions, as of `TeacherEnsemble`.
         regularization_penalty: float, factor of the weight penalties of the
             models' layers.
         jit_compile: whether XLA compiles the passes.
@@ -74,36 +62,53 @@ class Distiller(keras.Model):
         teachers=None,
         train_teachers=False,
         teacher_losses=None,
+        teacher_weights=None,
         regularization_penalty=1.0,
         jit_compile=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         teachers = teachers or {}
-        for name, loss in losses.items():
-            if loss.needs_teacher and not teachers:
-                raise InputError(
-                    f"the loss {name!r} needs a teacher and there is none; "
-                    "give a teacher or leave the loss out"
-                )
+        live = {
+            name: teacher
+            for name, teacher in teachers.items()
+            if not isinstance(teacher, CachedTeacher)
+        }
         if jit_compile:
-            _check_compilable([*students.values(), *teachers.values()])
+            _check_compilable([*students.values(), *live.values()])
         self.students = students
-        self.losses_by_name = losses
         self.train_teachers = train_teachers and bool(teachers)
         # Frozen teachers are no part of what is trained, saved and resumed.
         # Keras saves whatever it finds in an attribute or property, so they are
         # behind a function.
+        self._get_live_teachers = lambda: live
         self._get_teachers = lambda: teachers
         if self.train_teachers:
             self.trained_teachers = teachers
-        for teacher in teachers.values():
+        for teacher in live.values():
             teacher.trainable = self.train_teachers
-        self._student_terms = self._all_student_terms(regularization_penalty)
+        # === Objective ===
+        self._student_terms = objective.student_terms(
+            students, losses, teachers, regularization_penalty
+        )
         self._teacher_terms = (
-            self._all_teacher_terms(teacher_losses, regularization_penalty)
+            objective.teacher_terms(
+                teachers, teacher_losses, regularization_penalty
+            )
             if self.train_teachers
             else []
+        )
+        self.student_losses = [
+            term.loss for term in self._student_terms if term.loss is not None
+        ]
+        self.ensemble = None
+        if any(t.teacher == objective.ENSEMBLE for t in self._student_terms):
+            self.ensemble = TeacherEnsemble(len(teachers), teacher_weights)
+            self.ensemble.build(
+                {name: t.output_shapes for name, t in teachers.items()}
+            )
+        self.epoch = keras.Variable(
+            1, trainable=False, dtype="int32", name="epoch"
         )
         self._trackers = {
             key: keras.metrics.Mean(name=key)
@@ -111,6 +116,7 @@ class Distiller(keras.Model):
                 "loss",
                 *(term.key for term in self._student_terms),
                 *(term.key for term in self._teacher_terms),
+                *(["ensemble_cross_entropy"] if self._learns_shares else []),
             )
         }
         self._passes = tf.function(
@@ -122,13 +128,13 @@ class Distiller(keras.Model):
         self.built = True
 
     def teachers(self):
-        """All teachers, frozen or not: dict name → `VideoClassifier`."""
+        """All teachers: dict name → `VideoClassifier` or `CachedTeacher`."""
         return self._get_teachers()
 
     @property
     def frame_sampler(self):
         """What the reader should choose: a sampler, or None for all frames."""
-        models = [*self.students.values(), *self.teachers().values()]
+        models = [*self.students.values(), *self._get_live_teachers().values()]
         return models[0].frame_sampler if len(models) == 1 else None
 
     @property
@@ -144,11 +150,18 @@ class Distiller(keras.Model):
             "teacher objective": self._teacher_terms,
         }
         return "\n".join(
-            f"{side} = "
-            + " + ".join(f"{term.weight:g} {term.symbol}" for term in terms)
+            f"{side} = {objective.formula(terms)}"
             for side, terms in sides.items()
             if terms
         )
+
+    def check_epochs(self, num_epochs):
+        """Refuses epochs without a loss and losses without an epoch.
+
+        Raises:
+            InputError: naming the epoch or the loss.
+        """
+        objective.check_epochs(self._student_terms, num_epochs)
 
     def compile(self, optimizer, teacher_optimizer=None):
         """Sets the optimizers.
@@ -182,10 +195,7 @@ class Distiller(keras.Model):
     def _forward_and_backward(self, batch):
         with tf.GradientTape() as teacher_tape:
             teacher_outputs = {
-                name: teacher(
-                    teacher.frame_sampler(batch, training=self.train_teachers),
-                    training=self.train_teachers,
-                )
+                name: self._teach(teacher, batch)
                 for name, teacher in self.teachers().items()
             }
             teacher_losses = {
@@ -194,26 +204,51 @@ class Distiller(keras.Model):
                 )
                 for term in self._teacher_terms
             }
-            teacher_total = _weighted_sum(self._teacher_terms, teacher_losses)
+            teacher_total = objective.weighted_sum(
+                self._teacher_terms, teacher_losses, self.epoch
+            )
         targets = tf.nest.map_structure(tf.stop_gradient, teacher_outputs)
+        more_losses = {}
         with tf.GradientTape() as student_tape:
             outputs = {
                 name: student(self._sampled(student, batch), training=True)
                 for name, student in self.students.items()
             }
+            if self.ensemble:
+                mixed = self.ensemble(targets)
+                targets[objective.ENSEMBLE] = {
+                    "logits": tf.stop_gradient(mixed)
+                }
             losses = {
                 term.key: self._value(
                     term, self.students, outputs, targets, batch
                 )
                 for term in self._student_terms
             }
-            total = _weighted_sum(self._student_terms, losses)
+            total = objective.weighted_sum(
+                self._student_terms, losses, self.epoch
+            )
+            minimized = total
+            if self._learns_shares:
+                # Reaches the shares of the ensemble and nothing else.
+                value = _labelled_mean(_cross_entropy(mixed, batch), batch)
+                more_losses["ensemble_cross_entropy"] = value
+                minimized = total + value
         return (
-            {"loss": total, **losses, **teacher_losses},
-            self._gradients(student_tape, total, self._student_variables()),
+            {"loss": total, **losses, **teacher_losses, **more_losses},
+            self._gradients(student_tape, minimized, self._student_variables()),
             self._gradients(
                 teacher_tape, teacher_total, self._teacher_variables()
             ),
+        )
+
+    def _teach(self, teacher, batch):
+        """What a teacher gives for a batch, computed or kept in the cache."""
+        if isinstance(teacher, CachedTeacher):
+            return teacher.outputs(batch)
+        return teacher(
+            teacher.frame_sampler(batch, training=self.train_teachers),
+            training=self.train_teachers,
         )
 
     def _sampled(self, student, batch):
@@ -231,7 +266,10 @@ class Distiller(keras.Model):
             "labels": batch["labels"],
         }
         per_video = term.loss(teacher_outputs, outputs[term.model])
-        return tf.reduce_mean(tf.cast(per_video, tf.float32))
+        per_video = tf.cast(per_video, tf.float32)
+        if term.loss.needs_teacher:
+            return tf.reduce_mean(per_video)
+        return _labelled_mean(per_video, batch)
 
     def _gradients(self, tape, total, variables):
         if not variables:
@@ -246,64 +284,22 @@ class Distiller(keras.Model):
             )
         ]
 
-    def _all_student_terms(self, regularization_penalty):
-        self._build_losses()
-        terms = []
-        for student, model in self.students.items():
-            prefix = [student] if len(self.students) > 1 else []
-            for name, loss in self.losses_by_name.items():
-                teachers = (
-                    list(self.teachers()) if loss.needs_teacher else [None]
-                )
-                for teacher in teachers:
-                    names = list(prefix)
-                    if len(teachers) > 1:
-                        names.append(teacher)
-                    terms.append(
-                        Term(
-                            "_".join([*names, name]),
-                            loss.weight / len(teachers),
-                            _symbol(loss, name, names),
-                            student,
-                            teacher,
-                            loss,
-                        )
-                    )
-            terms += _penalty_terms(
-                student, model, prefix, regularization_penalty
-            )
-        return terms
-
-    def _build_losses(self):
-        """Lets every loss see the shapes of what it compares, or refuse."""
-        for loss in self.losses_by_name.values():
-            for student in self.students.values():
-                for teacher in self.teachers().values():
-                    if loss.needs_teacher and not loss.built:
-                        loss.build(teacher.output_shapes, student.output_shapes)
-
-    def _all_teacher_terms(self, losses, regularization_penalty):
-        terms = []
-        for teacher, model in self.teachers().items():
-            terms += [
-                Term(
-                    f"{teacher}_{name}",
-                    loss.weight,
-                    _symbol(loss, name, [teacher]),
-                    teacher,
-                    None,
-                    loss,
-                )
-                for name, loss in losses.items()
-            ]
-            terms += _penalty_terms(
-                teacher, model, [teacher], regularization_penalty
-            )
-        return terms
+    @property
+    def _learns_shares(self):
+        return self.ensemble is not None and self.ensemble.learned
 
     def _student_variables(self):
-        models = [*self.students.values(), *self.losses_by_name.values()]
-        return [v for model in models for v in model.trainable_variables]
+        models = [*self.students.values(), *self.student_losses]
+        if self.ensemble:
+            models.append(self.ensemble)
+        # A head that a student shares with its teacher is the teacher's.
+        taken = {id(variable) for variable in self._teacher_variables()}
+        found = {
+            id(variable): variable
+            for model in models
+            for variable in model.trainable_variables
+        }
+        return [v for key, v in found.items() if key not in taken]
 
     def _teacher_variables(self):
         if not self.train_teachers:
@@ -317,6 +313,22 @@ class Distiller(keras.Model):
         pass
 
 
+def _cross_entropy(logits, batch):
+    """L_CE of each video."""
+    return tf.reduce_sum(
+        tf.nn.sigmoid_cross_entropy_with_logits(batch["labels"], logits), -1
+    )
+
+
+def _labelled_mean(per_video, batch):
+    """The mean over the videos that have labels; scalar."""
+    if "is_labelled" not in batch:
+        return tf.reduce_mean(per_video)
+    labelled = batch["is_labelled"]
+    total = tf.reduce_sum(per_video * labelled)
+    return total / tf.maximum(tf.reduce_sum(labelled), 1.0)
+
+
 def _check_compilable(models):
     """Refuses what Keras marks as impossible to compile on these devices."""
     for model in models:
@@ -327,21 +339,3 @@ def _check_compilable(models):
                     "Keras' LSTM runs on cuDNN, outside XLA); leave "
                     "--jit_compile out, or give the encoder use_cudnn=False"
                 )
-
-
-def _penalty_terms(name, model, prefix, regularization_penalty):
-    if not model.losses or not regularization_penalty:
-        return []
-    key = "_".join([*prefix, "penalty"])
-    symbol = f"penalty({prefix[0]})" if prefix else "penalty"
-    return [Term(key, regularization_penalty, symbol, name, None, None)]
-
-
-def _symbol(loss, name, names):
-    symbol = loss.symbol or name
-    return f"{symbol}({', '.join(names)})" if names else symbol
-
-
-def _weighted_sum(terms, losses):
-    """The one place where an objective is summed."""
-    return sum(term.weight * losses[term.key] for term in terms)

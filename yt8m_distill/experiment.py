@@ -8,18 +8,17 @@ from yt8m_distill import (
     callbacks,
     files,
     model,
-    parts,
     submission,
+    teaching,
     training,
 )
 from yt8m_distill.dataset import VideoDataset
-from yt8m_distill.distiller import Distiller
 from yt8m_distill.errors import InputError
 from yt8m_distill.evaluation import Evaluator, log_line
+from yt8m_distill.folds import without_fold
 from yt8m_distill.run_directory import RunDirectory
 from yt8m_distill.shards import Shards
-
-DEFAULT_LOSSES = {True: "rep,pred,ce", False: "ce"}
+from yt8m_distill.unlabelled import WithUnlabelled
 
 
 def train(options):
@@ -53,10 +52,21 @@ def train(options):
             f"--batch_size={options.batch_size} cannot be shared by "
             f"{strategy.num_replicas_in_sync} devices; give a multiple"
         )
+    if options.num_folds:
+        shards = without_fold(shards, options.num_folds, options.held_out_fold)
+    if options.unlabelled_data_pattern:
+        shards = WithUnlabelled(
+            shards,
+            Shards(
+                options.unlabelled_data_pattern,
+                shards.feature_names,
+                shards.feature_sizes,
+            ),
+        )
     with strategy.scope():
-        distiller = _distiller(options, data)
+        distiller, cached = teaching.build(options, data)
         distiller.compile(_optimizer(options), _optimizer(options))
-    (student,) = distiller.students.values()
+        student = model.as_one(distiller.students)
     training_data = VideoDataset(
         shards, options.num_classes, options.max_frames, distiller.frame_sampler
     )
@@ -83,9 +93,13 @@ def train(options):
     print(distiller.objective())
     if goes_on:
         print(f"going on with the run in {options.train_dir}")
+    training_data.teacher_caches = teaching.fill_caches(
+        options, shards, cached, train
+    )
     with strategy.scope():
         best = training.fit(
             distiller,
+            student,
             training_data,
             validation_data,
             run,
@@ -168,18 +182,29 @@ def infer(options):
 
 
 def _open(options, pattern):
-    """The run, its model, and the records as that model wants them."""
-    run = RunDirectory(options.train_dir)
-    data = run.config()["data"]
-    path = run.checkpoint(options.checkpoint)
-    try:
-        loaded = model.load(path)
-    except InputError as error:
-        raise InputError(
-            f"{error}; the run in {options.train_dir} has no such checkpoint "
-            "(yet): train it, or choose another --checkpoint"
-        ) from None
-    return run, loaded, _dataset(loaded, data, pattern)
+    """The first run, its model (of several runs their ensemble), its records.
+
+    The records are read as that model wants them.
+    """
+    runs = [RunDirectory(path) for path in options.train_dir.split(",")]
+    data = runs[0].config()["data"]
+    loaded = {}
+    for run in runs:
+        for key, value in run.config()["data"].items():
+            if key != "num_training_videos" and value != data[key]:
+                raise InputError(
+                    f"the run in {run.path} has {key} {value}, that in "
+                    f"{runs[0].path} {data[key]}; an ensemble needs the same"
+                )
+        try:
+            loaded[run.path] = model.load(run.checkpoint(options.checkpoint))
+        except InputError as error:
+            raise InputError(
+                f"{error}; the run in {run.path} has no such checkpoint "
+                "(yet): train it, or choose another --checkpoint"
+            ) from None
+    one = model.as_one(loaded)
+    return runs[0], one, _dataset(one, data, pattern)
 
 
 def _dataset(for_model, data, pattern):
@@ -191,73 +216,6 @@ def _dataset(for_model, data, pattern):
         data["max_frames"],
         for_model.frame_sampler,
     )
-
-
-def _distiller(options, data):
-    """The student, its losses and its teacher."""
-    arguments = {
-        "num_classes": options.num_classes,
-        "feature_sizes": data["feature_sizes"],
-        "max_frames": options.max_frames,
-    }
-    student = model.build(
-        options.frame_sampler,
-        options.encoder,
-        options.head,
-        options.input_layer,
-        **arguments,
-    )
-    teachers = {}
-    if options.teacher_dir and options.teacher_encoder:
-        raise InputError(
-            "--teacher_dir (serial) and --teacher_encoder (parallel) were both "
-            "given; give one"
-        )
-    if options.teacher_dir:
-        teachers["teacher"] = _frozen_teacher(
-            options.teacher_dir, options.train_dir, data
-        )
-    elif options.teacher_encoder:
-        teachers["teacher"] = model.build(
-            options.teacher_frame_sampler,
-            _or_same(options.teacher_encoder, options.encoder),
-            _or_same(options.teacher_head, options.head),
-            options.input_layer,
-            **arguments,
-        )
-    return Distiller(
-        {"student": student},
-        parts.get_all(
-            "distillation_losses",
-            options.student_losses or DEFAULT_LOSSES[bool(teachers)],
-        ),
-        teachers,
-        train_teachers=bool(options.teacher_encoder),
-        teacher_losses=parts.get_all("distillation_losses", "ce"),
-        regularization_penalty=options.regularization_penalty,
-        jit_compile=options.jit_compile,
-    )
-
-
-def _frozen_teacher(teacher_dir, train_dir, data):
-    run = RunDirectory(teacher_dir)
-    if run.path.resolve() == RunDirectory(train_dir).path.resolve():
-        raise InputError(
-            f"--teacher_dir and --train_dir are both {teacher_dir}; give the "
-            "student a directory of its own"
-        )
-    taught = run.config()["data"]
-    for key, value in data.items():
-        if taught[key] != value:
-            raise InputError(
-                f"the teacher in {teacher_dir} was trained with {key} "
-                f"{taught[key]}, this run has {value}; both need the same"
-            )
-    return model.load(run.checkpoint("best"))
-
-
-def _or_same(spec, other):
-    return other if spec == "same" else spec
 
 
 def _optimizer(options):

@@ -10,7 +10,13 @@ from yt8m_distill import parts
 
 # Each flag: (definer, name, default, help).
 _RUN = [
-    (flags.DEFINE_string, "train_dir", "", "directory of the run"),
+    (
+        flags.DEFINE_string,
+        "train_dir",
+        "",
+        "directory of the run; in eval and inference several, separated by "
+        "commas, are an ensemble",
+    ),
 ]
 _BATCH = [
     (
@@ -52,6 +58,25 @@ _TRAIN = [
         "train_data_pattern",
         "",
         "file name pattern of the training shards, e.g. 'data/train*.tfrecord'",
+    ),
+    (
+        flags.DEFINE_string,
+        "unlabelled_data_pattern",
+        "",
+        "more shards, whose labels are not looked at: the student learns from "
+        "the teacher on them",
+    ),
+    (
+        flags.DEFINE_integer,
+        "num_folds",
+        0,
+        "train without one of so many parts of the videos; 0: on all",
+    ),
+    (
+        flags.DEFINE_integer,
+        "held_out_fold",
+        0,
+        "the part that is left out, from 0 on",
     ),
     (
         flags.DEFINE_list,
@@ -104,7 +129,50 @@ _TRAIN = [
         flags.DEFINE_string,
         "teacher_dir",
         "",
-        "run whose best model teaches, frozen (serial training)",
+        "run whose best model teaches, frozen (serial training); several "
+        "separated by commas: an ensemble teaches predictions, each its own "
+        "representation",
+    ),
+    (
+        flags.DEFINE_string,
+        "teacher_cache",
+        "",
+        "directory in which the frozen teachers' outputs for each training "
+        "video are kept, computed once",
+    ),
+    (
+        flags.DEFINE_integer,
+        "teacher_folds",
+        0,
+        "fill the cache out of fold: train so many teachers with the flags of "
+        "--teacher_dir, each without one part of the videos, which it teaches",
+    ),
+    (
+        flags.DEFINE_list,
+        "teacher_weights",
+        [],
+        "shares of several teachers in the ensemble, e.g. 2,1,1, or 'learned' "
+        "for each video; empty: equal",
+    ),
+    (
+        flags.DEFINE_integer,
+        "num_students",
+        1,
+        "students that are trained together; as many as teachers: each has "
+        "its own; their ensemble is saved",
+    ),
+    (
+        flags.DEFINE_bool,
+        "share_head",
+        False,
+        "the student's head is the teacher's: at the start (serial) or the "
+        "very same, learned by the teacher alone (parallel)",
+    ),
+    (
+        flags.DEFINE_bool,
+        "initialize_from_teacher",
+        False,
+        "the student's weights start as the teacher's where shapes agree",
     ),
     (
         flags.DEFINE_string,

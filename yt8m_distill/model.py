@@ -10,6 +10,7 @@ from keras import ops
 
 from yt8m_distill import parts
 from yt8m_distill.errors import InputError
+from yt8m_distill.frame_samplers.all_frames import AllFrames
 
 
 @keras.saving.register_keras_serializable("yt8m_distill.model")
@@ -28,8 +29,9 @@ class VideoClassifier(keras.Model):
 
     Call arguments:
         batch: dict with `frames` `(batch, k, feature_size)` uint8 (or float,
-            never quantised) and `num_frames` int32 `(batch,)`; other entries
-            are not used.
+            never quantised) and `num_frames` int32 `(batch,)`; from
+            `frame_positions` int32 `(batch, k)`, if there, `block_ends` are
+            told as frames of the video; other entries are not used.
         training: bool.
 
     Output:
@@ -54,9 +56,9 @@ class VideoClassifier(keras.Model):
 
     @property
     def output_shapes(self):
-        """Shapes of what every model gives, a dict; the batch size is None."""
+        """Shapes of what a call gives, a dict; unknown sizes are None."""
         return {
-            "representation": (None, self.encoder.representation_dim),
+            **self.encoder.output_shapes,
             "logits": (None, self.num_classes),
         }
 
@@ -78,6 +80,10 @@ class VideoClassifier(keras.Model):
         num_frames = batch["num_frames"]
         frames = self.input_layer(batch["frames"], num_frames)
         outputs = self.encoder(frames, num_frames, training=training)
+        if "block_ends" in outputs and "frame_positions" in batch:
+            outputs["block_ends"] = ops.take_along_axis(
+                batch["frame_positions"], outputs["block_ends"], axis=1
+            )
         logits = self.head(outputs["representation"], training=training)
         # Losses and predictions stay exact under mixed precision.
         return {**outputs, "logits": ops.cast(logits, "float32")}
@@ -122,6 +128,132 @@ class VideoClassifier(keras.Model):
         )
 
 
+@keras.saving.register_keras_serializable("yt8m_distill.model")
+class VideoEnsemble(keras.Model):
+    """Several models as one, which predicts the mean of their predictions.
+
+    The logits are those of the mean probability. Members that look at the same
+    frames share them; otherwise the ensemble takes all frames and each member
+    its own of them.
+
+    Args:
+        members: list of `VideoClassifier`s with the same classes and features.
+
+    Call arguments:
+        batch, training: as of `VideoClassifier`.
+
+    Output:
+        dict with `logits` `(batch, num_classes)` and the representations side
+        by side.
+    """
+
+    def __init__(self, members, **kwargs):
+        super().__init__(**kwargs)
+        self.members = members
+        samplers = [member.frame_sampler for member in members]
+        configs = [
+            (type(sampler), {**sampler.get_config(), "name": None})
+            for sampler in samplers
+        ]
+        self.same_frames = all(config == configs[0] for config in configs)
+        most = max(
+            getattr(sampler, "max_frames", 0) or sampler.k
+            for sampler in samplers
+        )
+        self.frame_sampler = (
+            samplers[0] if self.same_frames else AllFrames(max(most, 300))
+        )
+        self.built = True
+
+    @property
+    def num_classes(self):
+        return self.members[0].num_classes
+
+    @property
+    def feature_sizes(self):
+        return self.members[0].feature_sizes
+
+    def call(self, batch, training=False):
+        outputs = [
+            member(
+                batch if self.same_frames else member.frame_sampler(batch),
+                training=training,
+            )
+            for member in self.members
+        ]
+        logits = ops.stack([one["logits"] for one in outputs], axis=-1)
+        # log of the mean of p, and of 1 − p; their common factor cancels
+        return {
+            "logits": ops.logsumexp(ops.log_sigmoid(logits), axis=-1)
+            - ops.logsumexp(ops.log_sigmoid(-logits), axis=-1),
+            "representation": ops.concatenate(
+                [one["representation"] for one in outputs], axis=-1
+            ),
+        }
+
+    def count_flops(self, num_frames=None):
+        """FLOPs for one video, of all members together."""
+        return sum(member.count_flops(num_frames) for member in self.members)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "members": [
+                keras.saving.serialize_keras_object(member)
+                for member in self.members
+            ],
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        members = [
+            keras.saving.deserialize_keras_object(member)
+            for member in config["members"]
+        ]
+        for member in members:
+            member.build()
+        return cls(members, name=config["name"])
+
+
+def as_one(models):
+    """The only one of several models, or their ensemble.
+
+    Args:
+        models: dict whose values are models.
+    """
+    models = list(models.values())
+    return models[0] if len(models) == 1 else VideoEnsemble(models)
+
+
+def copy_weights(source, target):
+    """Copies the weights whose path and shape agree.
+
+    Args:
+        source: a built Keras layer or model.
+        target: another.
+
+    Returns:
+        Tuple of int: how many were copied, and how many the target has.
+    """
+
+    def by_path(layer):
+        # Without the layer's own name, which Keras numbers.
+        return {
+            weight.path.partition(f"{layer.name}/")[2]: weight
+            for weight in layer.weights
+        }
+
+    sources, targets = by_path(source), by_path(target)
+    same = [
+        path
+        for path, weight in targets.items()
+        if path in sources and sources[path].shape == weight.shape
+    ]
+    for path in same:
+        targets[path].assign(sources[path])
+    return len(same), len(targets)
+
+
 def build(
     frame_sampler,
     encoder,
@@ -138,7 +270,8 @@ def build(
     Args:
         frame_sampler: str such as `"uniform(k=30)"`.
         encoder: str such as `"netvlad(clusters=256)"`.
-        head: str such as `"logistic"`.
+        head: str such as `"logistic"`, or the head of another model, which
+            both then share.
         input_layer: str such as `"l2"`.
         num_classes: int, size of the vocabulary.
         feature_sizes: sizes of the features that make up a frame, in order.
@@ -150,18 +283,31 @@ def build(
 
     Raises:
         InputError: a spec names no part, or gives it arguments that it does not
-            take or that do not fit the features.
+            take or that do not fit the features; or a shared head is made for
+            another width or vocabulary.
     """
     context = {
         "num_classes": num_classes,
         "feature_sizes": feature_sizes,
         "max_frames": max_frames,
     }
+    built_encoder = parts.get("encoders", encoder, **context)
+    if isinstance(head, str):
+        head = parts.get("heads", head, **context)
+    else:
+        made_for = (head.input_width, head.num_classes)
+        needed = (built_encoder.representation_dim, num_classes)
+        if made_for != needed:
+            raise InputError(
+                f"a head for {made_for[0]} values and {made_for[1]} classes "
+                f"cannot be shared with {encoder!r}, which has {needed[0]} "
+                f"values, and {needed[1]} classes; give both models the same"
+            )
     model = VideoClassifier(
         parts.get("frame_samplers", frame_sampler, **context),
         parts.get("input_layers", input_layer, **context),
-        parts.get("encoders", encoder, **context),
-        parts.get("heads", head, **context),
+        built_encoder,
+        head,
         name=name,
     )
     try:
@@ -199,7 +345,7 @@ def load(path):
                 f"{path} needs the part {module}, which is not installed"
             ) from None
     model = keras.saving.load_model(path, compile=False)
-    if not isinstance(model, VideoClassifier):
+    if not isinstance(model, VideoClassifier | VideoEnsemble):
         raise InputError(
             f"{path} holds a {type(model).__name__}, no VideoClassifier"
         )

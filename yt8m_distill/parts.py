@@ -22,6 +22,7 @@ FAMILIES = {
 # The paper's notation, as in --student_losses=rep,pred,ce
 SHORT_NAMES = {
     "rep": "representation",
+    "block_rep": "block_representation",
     "pred": "prediction",
     "ce": "cross_entropy",
 }

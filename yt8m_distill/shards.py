@@ -1,5 +1,6 @@
 """A set of TFRecord shards, opened for random access by record number."""
 
+import copy
 import functools
 import mmap
 
@@ -52,7 +53,7 @@ class Shards:
         self.pattern = pattern
         self.files = _match(pattern)
         self._open = functools.lru_cache(OPEN_SHARDS)(_open)
-        # (file, offset, length) of each record
+        # (file, record in it, offset, length) of each video
         self._index = np.concatenate(
             [self._index_file(number) for number in range(len(self.files))]
         )
@@ -93,11 +94,31 @@ class Shards:
 
     def error(self, number, reason):
         """A `RecordError` that names the file and place of a record."""
-        file, _, _ = self._index[number]
-        first = np.searchsorted(self._index[:, 0], file)
+        file, record, _, _ = self._index[number]
         return records.RecordError(
-            f"{self.files[file]}: record {number - first}: {reason}"
+            f"{self.files[file]}: record {record}: {reason}"
         )
+
+    def video_ids(self):
+        """The ids of all videos, a list of bytes.
+
+        Raises:
+            RecordError: naming the first record that cannot be read.
+        """
+        return [self.video(number)[0] for number in range(len(self))]
+
+    def select(self, numbers):
+        """The same shards with some of the videos only.
+
+        Args:
+            numbers: rising record numbers.
+
+        Returns:
+            `Shards`, whose videos are numbered anew.
+        """
+        selected = copy.copy(self)
+        selected._index = self._index[np.asarray(numbers, int)]
+        return selected
 
     def shuffled(self, seed, epoch):
         """The order of one epoch: files permuted, then records within groups.
@@ -135,10 +156,13 @@ class Shards:
             raise records.RecordError(
                 f"{file}: holds no record; remove it or copy it anew"
             )
-        return np.insert(index, 0, number, axis=1)
+        places = np.stack(
+            [np.full(len(index), number), np.arange(len(index))], axis=1
+        )
+        return np.concatenate([places, index], axis=1)
 
     def _parse(self, number):
-        file, offset, length = self._index[number].tolist()
+        file, _, offset, length = self._index[number].tolist()
         buffer = memoryview(self._open(self.files[file]))
         return records.parse_sequence_example(buffer[offset : offset + length])
 

@@ -49,6 +49,7 @@ def strategy(distribution):
 
 def fit(
     distiller,
+    student,
     training_data,
     validation_data,
     run,
@@ -62,9 +63,10 @@ def fit(
 
     Args:
         distiller: a compiled `Distiller`.
+        student: its student, or the ensemble of its students: what is scored
+            and saved.
         training_data: a `VideoDataset` for `distiller.frame_sampler`.
-        validation_data: a `VideoDataset` for the first student's sampler, or
-            None.
+        validation_data: a `VideoDataset` for the student's sampler, or None.
         run: a `RunDirectory`.
         batch_size: int, videos a step over all devices.
         num_epochs: int, epochs in all, those of earlier starts included.
@@ -79,7 +81,6 @@ def fit(
     """
     steps = training_data.steps_per_epoch(batch_size)
     first_epoch = resume(distiller, run, steps)
-    student = next(iter(distiller.students.values()))
     checkpoints = Checkpoints(
         run,
         student,
@@ -88,7 +89,9 @@ def fit(
         else {},
         run.epochs()[:first_epoch],
     )
-    models = [*distiller.students.values(), *distiller.teachers().values()]
+    models = [*distiller.students.values()]
+    if distiller.train_teachers:
+        models += distiller.teachers().values()
     callbacks = [
         EpochSeeds(models, seed),
         checkpoints,

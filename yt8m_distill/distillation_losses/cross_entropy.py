@@ -17,6 +17,8 @@ class CrossEntropyLoss(DistillationLoss):
 
     Args:
         weight: float, the factor in the objective.
+        first_epoch: int, the first epoch in which the loss counts, from 1 on.
+        last_epoch: int, the last epoch in which it counts; None: the run's.
 
     Example:
 

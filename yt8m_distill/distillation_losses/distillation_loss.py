@@ -13,11 +13,15 @@ class DistillationLoss(keras.layers.Layer):
     Args:
         weight: float, the factor of this loss in the objective; applied by the
             `Distiller`.
+        first_epoch: int, the first epoch in which the loss counts, from 1 on.
+        last_epoch: int, the last epoch in which it counts; None: the run's.
 
     Call arguments:
         teacher_outputs: dict with `labels` `(batch, num_classes)` and, where
-            there is a teacher, its `representation` and `logits`.
-        student_outputs: dict with `representation` and `logits`.
+            there is a teacher, its `representation` and `logits` and what else
+            its encoder gives.
+        student_outputs: dict with `representation` and `logits` and what else
+            the encoder gives.
 
     Output shape:
         float `(batch,)`, the loss of each video.
@@ -25,18 +29,29 @@ class DistillationLoss(keras.layers.Layer):
 
     # False for losses that need the labels alone.
     needs_teacher = True
+    # True where several teachers count as one ensemble, which has logits only.
+    compares_predictions = False
+    # Outputs that it compares, of teacher and student.
+    needs = ()
     # How the loss is written in the printed objective.
     symbol = None
 
-    def __init__(self, weight=1.0, **kwargs):
+    def __init__(self, weight=1.0, first_epoch=1, last_epoch=None, **kwargs):
         super().__init__(**kwargs)
         self.weight = weight
+        self.first_epoch = first_epoch
+        self.last_epoch = last_epoch
 
     def build(self, teacher_outputs_shape, student_outputs_shape):
-        """Makes weights or refuses; gets `(None, width)` by output's name."""
+        """Makes weights or refuses; gets `(None, …, width)` by output name."""
 
     def compute_output_shape(self, teacher_shapes, student_shapes):
         return (student_shapes["logits"][0],)
 
     def get_config(self):
-        return {**super().get_config(), "weight": self.weight}
+        return {
+            **super().get_config(),
+            "weight": self.weight,
+            "first_epoch": self.first_epoch,
+            "last_epoch": self.last_epoch,
+        }

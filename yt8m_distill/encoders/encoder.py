@@ -51,6 +51,11 @@ class Encoder(keras.layers.Layer):
         self.feature_sizes = tuple(feature_sizes)
         self.representation_dim = representation_dim
 
+    @property
+    def output_shapes(self):
+        """Shapes of what a call gives, a dict; unknown sizes are None."""
+        return {"representation": (None, self.representation_dim)}
+
     def split_features(self, frames):
         """Frames as a list of `(batch, max_frames, size)`, one a feature."""
         blocks, start = [], 0

@@ -1,6 +1,7 @@
 """The hierarchical recurrent network, H-RNN."""
 
 import keras
+from keras import ops
 
 from yt8m_distill.encoders.encoder import Encoder, Product
 from yt8m_distill.layers.frame_mask import frame_mask
@@ -13,8 +14,10 @@ from yt8m_distill.layers.hierarchical_lstm import HierarchicalLSTM
 class HierarchicalLstmEncoder(Encoder):
     """LSTMs over the frames of each block, then over the blocks.
 
-    The output has `block_representations` `(batch, blocks, representation_dim)`
-    besides; blocks without real frames are 0.
+    The output has three things besides: `block_representations` `(batch,
+    blocks, representation_dim)`, 0 for blocks without real frames; `block_ends`
+    int32 `(batch, blocks)`, the last real frame of each block, counted from 0;
+    `num_blocks` int32 `(batch,)`, the blocks with real frames.
     Bhardwaj, Srinivasan, Khapra (CVPR 2019), section 3.1 and 5.2; see the layer
     `HierarchicalLSTM`.
 
@@ -87,9 +90,23 @@ class HierarchicalLstmEncoder(Encoder):
             mask=frame_mask(num_frames, frames.shape[1]),
             training=training,
         )
+        blocks, length = self.layer.block_shape(frames.shape[1])
+        num_frames = ops.expand_dims(ops.cast(num_frames, "int32"), -1)
+        ends = (ops.arange(blocks, dtype="int32") + 1) * length
         return {
             "representation": representation,
             "block_representations": block_representations,
+            "block_ends": ops.maximum(ops.minimum(ends, num_frames) - 1, 0),
+            "num_blocks": (num_frames[:, 0] + length - 1) // length,
+        }
+
+    @property
+    def output_shapes(self):
+        return {
+            **super().output_shapes,
+            "block_representations": (None, None, self.representation_dim),
+            "block_ends": (None, None),
+            "num_blocks": (None,),
         }
 
     def products(self, num_frames):

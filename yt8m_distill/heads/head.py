@@ -24,6 +24,11 @@ class Head(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_classes = num_classes
 
+    @property
+    def input_width(self):
+        """Number of values of the representation that it was built for."""
+        return self.weights[0].shape[0]
+
     def count_flops(self):
         """FLOPs for one video: 2 × the multiply-adds; once it is built."""
         raise NotImplementedError

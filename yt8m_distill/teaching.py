@@ -1,0 +1,328 @@
+"""From the options of a training run to its students and teachers."""
+
+import hashlib
+import types
+
+import numpy as np
+import tensorflow as tf
+
+from yt8m_distill import config, model, parts
+from yt8m_distill.dataset import VideoDataset
+from yt8m_distill.distiller import Distiller
+from yt8m_distill.errors import InputError
+from yt8m_distill.folds import folds
+from yt8m_distill.run_directory import RunDirectory
+from yt8m_distill.teacher_cache import CachedTeacher, TeacherCache, file_hash
+
+DEFAULT_LOSSES = {True: "rep,pred,ce", False: "ce"}
+
+
+def build(options, data):
+    """The distiller of a run, and the frozen teachers to be cached.
+
+    Args:
+        options: as of `config.options("train")`.
+        data: dict with `feature_names`, `feature_sizes`, `num_classes`,
+            `max_frames`.
+
+    Returns:
+        Tuple of a `Distiller`, not compiled, and a dict name → teacher as of
+        `frozen_teachers` for those whose outputs come from a cache.
+
+    Raises:
+        InputError: the flags do not fit together, or the teachers the data.
+    """
+    _check_flags(options)
+    arguments = {
+        "num_classes": options.num_classes,
+        "feature_sizes": data["feature_sizes"],
+        "max_frames": options.max_frames,
+    }
+    teachers, cached, frozen = {}, {}, {}
+    if options.teacher_dir:
+        frozen = frozen_teachers(options, data)
+        teachers = {name: one.model for name, one in frozen.items()}
+    elif options.teacher_encoder:
+        teachers["teacher"] = model.build(
+            options.teacher_frame_sampler,
+            _or_same(options.teacher_encoder, options.encoder),
+            _or_same(options.teacher_head, options.head),
+            options.input_layer,
+            **arguments,
+        )
+    head = options.head
+    if options.share_head and options.teacher_encoder:
+        head = teachers["teacher"].head
+    students = {
+        name: model.build(
+            options.frame_sampler,
+            options.encoder,
+            head,
+            options.input_layer,
+            **arguments,
+        )
+        for name in _numbered("student", options.num_students)
+    }
+    _start_students(options, students, teachers)
+    if options.teacher_cache:
+        cached = frozen
+        teachers = {
+            name: CachedTeacher(
+                name, one.encoder.representation_dim, one.num_classes
+            )
+            for name, one in teachers.items()
+        }
+    weights = options.teacher_weights
+    if weights and weights != ["learned"]:
+        weights = _numbers("teacher_weights", weights)
+    elif weights:
+        weights = "learned"
+    distiller = Distiller(
+        students,
+        parts.get_all(
+            "distillation_losses",
+            options.student_losses or DEFAULT_LOSSES[bool(teachers)],
+        ),
+        teachers,
+        train_teachers=bool(options.teacher_encoder),
+        teacher_losses=parts.get_all("distillation_losses", "ce"),
+        teacher_weights=weights,
+        regularization_penalty=options.regularization_penalty,
+        jit_compile=options.jit_compile,
+    )
+    distiller.check_epochs(options.num_epochs)
+    return distiller, cached
+
+
+def frozen_teachers(options, data):
+    """The best models of the runs in `--teacher_dir`.
+
+    Returns:
+        dict name → namespace with `model`, `run` (a `RunDirectory`) and `name`.
+
+    Raises:
+        InputError: there is no such run, it is the student's own, or it was
+            trained on other features or classes.
+    """
+    directories = options.teacher_dir.split(",")
+    teachers = {}
+    for name, directory in zip(
+        _numbered("teacher", len(directories)), directories
+    ):
+        run = RunDirectory(directory)
+        if run.path.resolve() == RunDirectory(options.train_dir).path.resolve():
+            raise InputError(
+                f"--teacher_dir and --train_dir are both {directory}; give the "
+                "student a directory of its own"
+            )
+        taught = run.config()["data"]
+        for key, value in data.items():
+            if taught[key] != value:
+                raise InputError(
+                    f"the teacher in {directory} was trained with {key} "
+                    f"{taught[key]}, this run has {value}; both need the same"
+                )
+        teachers[name] = types.SimpleNamespace(
+            name=name, run=run, model=model.load(run.checkpoint("best"))
+        )
+    return teachers
+
+
+def fill_caches(options, shards, cached, train):
+    """Fills the caches of frozen teachers with their outputs for all videos.
+
+    Args:
+        options: as of `config.options("train")`.
+        shards: `Shards` or `WithUnlabelled`, the training videos.
+        cached: dict name → teacher as of `frozen_teachers`.
+        train: function that trains what options describe, for the teachers of
+            the folds.
+
+    Returns:
+        list of filled `TeacherCache`s.
+
+    Raises:
+        InputError: a cache is stale or cannot be written, or a record read.
+    """
+    if not cached:
+        return []
+    video_ids = shards.video_ids()
+    caches = []
+    for name, one in cached.items():
+        runs, fold_of = [one.run], np.zeros(len(video_ids), int)
+        path = options.teacher_cache
+        if len(cached) > 1:
+            path = f"{path}/{name}"
+        if options.teacher_folds:
+            runs = [
+                _train_without_fold(one.run, path, fold, options, train)
+                for fold in range(options.teacher_folds)
+            ]
+            fold_of = folds(video_ids, options.teacher_folds)
+        checkpoints = [run.checkpoint("best") for run in runs]
+        cache = TeacherCache(
+            path,
+            CachedTeacher(
+                name,
+                one.model.encoder.representation_dim,
+                one.model.num_classes,
+            ),
+            {
+                "teachers": [file_hash(path) for path in checkpoints],
+                "feature_names": shards.feature_names,
+                "max_frames": options.max_frames,
+                "videos": len(video_ids),
+                "video_ids": _hash(video_ids),
+            },
+        )
+        models = [model.load(path) for path in checkpoints]
+        computed = cache.fill(
+            _Outputs(models, fold_of, shards, options), video_ids
+        )
+        print(
+            f"{len(video_ids):,} videos in the teacher cache {path}, "
+            f"{computed:,} of them computed now; {cache.bytes_per_video:,} "
+            "bytes a video"
+        )
+        caches.append(cache)
+    return caches
+
+
+class _Outputs:
+    """Function of a range of videos to what their teacher gives for them."""
+
+    def __init__(self, models, fold_of, shards, options):
+        self.fold_of = fold_of
+        self.batch_size = options.batch_size
+        self.teachers = [
+            (
+                tf.function(one, reduce_retracing=True),
+                VideoDataset(
+                    shards,
+                    options.num_classes,
+                    options.max_frames,
+                    one.frame_sampler,
+                ),
+            )
+            for one in models
+        ]
+
+    def __call__(self, numbers):
+        results = {}
+        for fold, (teacher, dataset) in enumerate(self.teachers):
+            mine = [n for n in numbers if self.fold_of[n] == fold]
+            for start in range(0, len(mine), self.batch_size):
+                some = mine[start : start + self.batch_size]
+                batch = dataset.read(some)
+                outputs = teacher(
+                    {key: batch[key] for key in ("frames", "num_frames")},
+                    training=False,
+                )
+                for name in ("representation", "logits"):
+                    rows = results.setdefault(name, {})
+                    rows.update(zip(some, outputs[name].numpy()))
+        return {
+            name: np.stack([rows[number] for number in numbers])
+            for name, rows in results.items()
+        }
+
+
+def _train_without_fold(run, cache, fold, options, train):
+    """The run of the teacher that never saw one fold's videos."""
+    flags = dict(run.config()["flags"])
+    flags.update(
+        train_dir=f"{cache}/fold{fold}_of_{options.teacher_folds}",
+        num_folds=options.teacher_folds,
+        held_out_fold=fold,
+        start_new_model=False,
+    )
+    print(f"teacher of fold {fold + 1} of {options.teacher_folds}")
+    train(config.from_values("train", flags))
+    return RunDirectory(flags["train_dir"])
+
+
+def _start_students(options, students, teachers):
+    """Gives students their teacher's weights or head, as the flags say."""
+    if options.initialize_from_teacher:
+        for student, teacher in _pairs(students, teachers):
+            counts = [
+                model.copy_weights(teacher.encoder, student.encoder),
+                model.copy_weights(teacher.head, student.head),
+            ]
+            copied, count = map(sum, zip(*counts))
+            print(f"{copied} of {count} weights start as the teacher's")
+    if options.share_head and options.teacher_dir:
+        for student, teacher in _pairs(students, teachers):
+            copied, count = model.copy_weights(teacher.head, student.head)
+            if copied < count:
+                raise InputError(
+                    "--share_head needs the teacher's head: only "
+                    f"{copied} of {count} weights have the same name and "
+                    "shape; give the student the teacher's --head and width"
+                )
+
+
+def _pairs(students, teachers):
+    """Each student with its own teacher, or all with the first."""
+    teachers = list(teachers.values())
+    if len(teachers) != len(students):
+        teachers = teachers[:1] * len(students)
+    return zip(students.values(), teachers)
+
+
+def _check_flags(options):
+    if options.teacher_dir and options.teacher_encoder:
+        raise InputError(
+            "--teacher_dir (serial) and --teacher_encoder (parallel) were both "
+            "given; give one"
+        )
+    needs = {
+        "teacher_cache": "teacher_dir",
+        "teacher_folds": "teacher_cache",
+        "teacher_weights": "teacher_dir",
+    }
+    for name, needed in needs.items():
+        if getattr(options, name) and not getattr(options, needed):
+            raise InputError(f"--{name} needs --{needed}")
+    if not (options.teacher_dir or options.teacher_encoder):
+        for name in ("share_head", "initialize_from_teacher"):
+            if getattr(options, name):
+                raise InputError(
+                    f"--{name} needs a teacher: --teacher_dir or "
+                    "--teacher_encoder"
+                )
+    if options.share_head and options.num_students > 1:
+        raise InputError("--share_head needs --num_students=1")
+    if options.teacher_folds:
+        if options.teacher_folds < 2:
+            raise InputError(
+                f"--teacher_folds={options.teacher_folds}; give at least 2"
+            )
+        losses = parts.get_all(
+            "distillation_losses", options.student_losses or "rep,pred,ce"
+        )
+        if any("representation" in loss.needs for loss in losses.values()):
+            raise InputError(
+                "--teacher_folds: the folds' teachers have representations of "
+                "their own, which L_rep cannot mix; leave rep out of "
+                "--student_losses"
+            )
+
+
+def _numbered(name, count):
+    return [name] if count == 1 else [f"{name}_{i + 1}" for i in range(count)]
+
+
+def _or_same(spec, other):
+    return other if spec == "same" else spec
+
+
+def _numbers(name, texts):
+    try:
+        return [float(text) for text in texts]
+    except ValueError:
+        raise InputError(f"--{name}={','.join(texts)}; give numbers") from None
+
+
+def _hash(video_ids):
+    return hashlib.sha256(b"\n".join(video_ids)).hexdigest()[:16]
