@@ -590,6 +590,134 @@ def test_an_output_that_cannot_be_written(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+# The rows of the paper's Table 1: losses, and whether both are trained.
+TABLE_1 = [
+    *[("parallel", losses) for losses in ("rep", "rep,ce", "rep,pred,ce")],
+    *[
+        ("serial", losses)
+        for losses in (
+            "rep(last_epoch=1),ce(first_epoch=2)",
+            "pred",
+            "rep,ce",
+            "pred,ce",
+            "rep,pred,ce",
+        )
+    ],
+]
+
+
+@pytest.mark.parametrize(("mode", "losses"), TABLE_1)
+def test_every_row_of_the_paper_s_table_1(
+    mode, losses, teacher_dir, synthetic_shards, tmp_path, capsys
+):
+    teacher = {
+        "parallel": ["--teacher_encoder=same"],
+        "serial": [f"--teacher_dir={teacher_dir}"],
+    }[mode]
+    best = train(
+        synthetic_shards,
+        tmp_path,
+        *teacher,
+        "--share_head",
+        "--frame_sampler=uniform(k=3)",
+        f"--student_losses={losses}",
+        "--num_epochs=2",
+    )
+    names = [name for name, _ in map(parts.parse, parts.split(losses))]
+    assert set(names) <= set(best)
+    assert 0 <= best["val_gap"] <= 1
+    epochs = RunDirectory(tmp_path).epochs()
+    # Figure 2: the teacher's curve beside the student's
+    curve = [epoch["val_teacher_gap"] for epoch in epochs]
+    assert (curve[0] == curve[1]) == (mode == "serial")
+    assert "teacher's GAP: " in capsys.readouterr().out
+    for epoch in epochs:
+        counted = [
+            epoch[name]
+            for name, loss in parts.get_all(
+                "distillation_losses", losses
+            ).items()
+            if loss.first_epoch <= epoch["epoch"] <= (loss.last_epoch or 2)
+        ]
+        assert epoch["loss"] == pytest.approx(
+            sum(counted) + epoch["penalty"], rel=1e-4
+        )
+
+
+def test_a_student_starts_with_its_teacher_s_head_and_weights(
+    teacher_dir, synthetic_shards, tmp_path, capsys
+):
+    train(
+        synthetic_shards,
+        tmp_path,
+        f"--teacher_dir={teacher_dir}",
+        "--share_head",
+        "--initialize_from_teacher",
+        "--student_losses=ce",
+        "--base_learning_rate=1e-12",
+        "--num_epochs=1",
+    )
+    assert "24 of 24 weights start as the teacher's" in capsys.readouterr().out
+    teacher, student = (
+        model.load(RunDirectory(path).checkpoint(name))
+        for path, name in ((teacher_dir, "best"), (tmp_path, "last"))
+    )
+    for mine, theirs in zip(
+        student.trainable_variables, teacher.trainable_variables
+    ):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
+
+
+def test_an_ensemble_teaches_an_ensemble(
+    teacher_dir, synthetic_shards, tmp_path, capsys
+):
+    """Supplementary, section 2; and it is scored as one model."""
+    other = tmp_path / "other"
+    train(synthetic_shards, other, "--num_epochs=1", "--seed=7")
+    both = f"{teacher_dir},{other}"
+    best = train(
+        synthetic_shards,
+        tmp_path / "students",
+        f"--teacher_dir={both}",
+        "--num_students=2",
+        "--teacher_weights=2,1",
+        "--frame_sampler=uniform(k=3)",
+        "--num_epochs=1",
+    )
+    out = capsys.readouterr().out
+    assert (
+        "1 L_rep(student_1, teacher_1) + 1 L_pred(student_1, ensemble)" in out
+    )
+    assert "1 L_rep(student_2, teacher_2)" in out
+    pattern = f"--eval_data_pattern={synthetic_shards}/validate*"
+    students = experiment.evaluate(
+        config.parse("eval", [f"--train_dir={tmp_path}/students", pattern])
+    )
+    assert students["gap"] == pytest.approx(best["val_gap"], abs=1e-4)
+    teachers = experiment.evaluate(
+        config.parse("eval", [f"--train_dir={both}", pattern])
+    )
+    assert 0 < teachers["gap"] <= 1
+    assert students["frames"] == 3 and teachers["frames"] == 12
+
+
+def test_unlabelled_videos_are_taught_by_the_teacher(
+    teacher_dir, synthetic_shards, tmp_path
+):
+    best = train(
+        synthetic_shards,
+        tmp_path,
+        f"--teacher_dir={teacher_dir}",
+        f"--unlabelled_data_pattern={synthetic_shards}/test*",
+        f"--teacher_cache={tmp_path}/cache",
+        "--frame_sampler=uniform(k=3)",
+        "--num_epochs=1",
+    )
+    assert best["step"] == (40 + 16) // 8
+    config_file = RunDirectory(tmp_path).config()
+    assert config_file["data"]["num_training_videos"] == 56
+
+
 def test_the_cost_of_a_run(teacher_dir):
     (row,) = cost.costs(config.parse("flops", [f"--train_dir={teacher_dir}"]))[
         :1

@@ -100,3 +100,81 @@ def test_number_of_parameters_and_flops():
     assert built.count_flops(300) == 3 * per_frame + fixed
     assert built.count_flops(2) == 2 * per_frame + fixed
     assert small("all_frames").count_flops() == 6 * per_frame + fixed
+
+
+def test_an_ensemble_predicts_the_mean_prediction(tmp_path):
+    members = [small(), small()]
+    ensemble = model.as_one(dict(enumerate(members)))
+    videos = {
+        "frames": batch()["frames"],
+        "num_frames": np.int32([3, 1, 2, 3]),
+    }
+    probabilities = [
+        tf.sigmoid(member(videos)["logits"]).numpy() for member in members
+    ]
+    mean = np.mean(probabilities, axis=0)
+    outputs = ensemble(videos)
+    np.testing.assert_allclose(
+        tf.sigmoid(outputs["logits"]), mean, rtol=1e-4, atol=1e-6
+    )
+    assert outputs["representation"].shape == (4, 8)
+    assert ensemble.count_flops() == 2 * members[0].count_flops()
+    assert ensemble.frame_sampler.k == 3
+    path = str(tmp_path / "ensemble.keras")
+    model.save(ensemble, path)
+    loaded = model.load(path)
+    np.testing.assert_allclose(
+        loaded(videos)["logits"], outputs["logits"], atol=1e-5
+    )
+
+
+def test_members_of_an_ensemble_may_look_at_other_frames():
+    members = [small("uniform(k=3)"), small("all_frames")]
+    ensemble = model.VideoEnsemble(members)
+    videos = {
+        "frames": batch(300)["frames"],
+        "num_frames": np.int32([6, 1, 2, 300]),
+    }
+    expected = np.mean(
+        [
+            tf.sigmoid(member(member.frame_sampler(videos))["logits"])
+            for member in members
+        ],
+        axis=0,
+    )
+    np.testing.assert_allclose(
+        tf.sigmoid(ensemble(videos)["logits"]), expected, rtol=1e-4, atol=1e-6
+    )
+
+
+def test_one_model_is_no_ensemble():
+    only = small()
+    assert model.as_one({"a": only}) is only
+
+
+def test_weights_are_copied_where_name_and_shape_agree():
+    source, target = small(), small()
+    copied, count = model.copy_weights(source.encoder, target.encoder)
+    assert copied == count == len(target.encoder.weights)
+    for mine, theirs in zip(target.encoder.weights, source.encoder.weights):
+        np.testing.assert_array_equal(mine, theirs)
+    other = model.build(
+        "uniform(k=3)",
+        "netvlad(clusters=2, representation_dim=6)",
+        "logistic",
+        num_classes=5,
+        feature_sizes=(3, 2),
+    )
+    copied, count = model.copy_weights(source.encoder, other.encoder)
+    assert 0 < copied < count
+
+
+def test_a_shared_head_of_another_width_is_refused():
+    with pytest.raises(InputError, match="for 4 values and 5 classes cannot"):
+        model.build(
+            "uniform(k=3)",
+            "netvlad(clusters=2, representation_dim=6)",
+            small().head,
+            num_classes=5,
+            feature_sizes=(3, 2),
+        )

@@ -10,6 +10,13 @@ from yt8m_distill import model as model_module
 from yt8m_distill.evaluation import log_line
 
 
+class EpochNumber(keras.callbacks.Callback):
+    """Tells the `Distiller` which epoch it is, for losses that depend on it."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.epoch.assign(epoch + 1)
+
+
 class EpochSeeds(keras.callbacks.Callback):
     """Starts the models' random states anew in each epoch.
 
@@ -40,7 +47,7 @@ class EpochSeeds(keras.callbacks.Callback):
 
 
 class Validation(keras.callbacks.Callback):
-    """Scores the student on validation videos after each epoch.
+    """Scores a model on validation videos after each epoch.
 
     Puts `val_gap`, `val_map`, `val_hit_at_1`, `val_perr` and
     `val_cross_entropy` into the logs, for the callbacks after it.
@@ -50,10 +57,13 @@ class Validation(keras.callbacks.Callback):
         dataset: a `VideoDataset`.
         batch_size: int.
         top_k: int.
+        prefix: str before the scores' names, such as `"teacher_"`, which gives
+            `val_teacher_gap`; empty for the model that is trained.
     """
 
-    def __init__(self, evaluator, dataset, batch_size, top_k):
+    def __init__(self, evaluator, dataset, batch_size, top_k, prefix=""):
         super().__init__()
+        self.prefix = prefix
         self.evaluator = evaluator
         self.dataset = dataset
         self.batch_size = batch_size
@@ -64,7 +74,22 @@ class Validation(keras.callbacks.Callback):
             self.dataset, self.batch_size, self.top_k
         )
         for key in ("gap", "map", "hit_at_1", "perr", "cross_entropy"):
-            logs[f"val_{key}"] = results[key]
+            logs[f"val_{self.prefix}{key}"] = results[key]
+
+
+class Constant(keras.callbacks.Callback):
+    """Puts scores into the logs that are the same in every epoch.
+
+    Args:
+        scores: dict key → float, such as a frozen teacher's `val_teacher_gap`.
+    """
+
+    def __init__(self, scores):
+        super().__init__()
+        self.scores = scores
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update(self.scores)
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -138,6 +163,8 @@ class EpochLine(keras.callbacks.Callback):
                     }
                 )
             )
+        if "val_teacher_gap" in logs:
+            parts.append(f"teacher's GAP: {logs['val_teacher_gap']:.4f}")
         parts.append(f"{duration(spent / self._done)} an epoch")
         parts.append(f"{duration(left)} left")
         print(" | ".join(parts), flush=True)

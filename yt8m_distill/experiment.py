@@ -71,9 +71,7 @@ def train(options):
         shards, options.num_classes, options.max_frames, distiller.frame_sampler
     )
     training_data.steps_per_epoch(options.batch_size)
-    validation_data = None
-    if options.eval_data_pattern:
-        validation_data = _dataset(student, data, options.eval_data_pattern)
+    validations = _validations(options, data, distiller, student)
 
     run = RunDirectory(options.train_dir)
     flags = {**vars(options)}
@@ -101,15 +99,47 @@ def train(options):
             distiller,
             student,
             training_data,
-            validation_data,
+            validations,
             run,
             batch_size=options.batch_size,
             num_epochs=options.num_epochs,
             seed=options.seed,
-            top_k=options.top_k,
         )
     print(_what_next(options, best))
     return best
+
+
+def _validations(options, data, distiller, student):
+    """What scores the student, and its teacher beside it, in each epoch.
+
+    A teacher that learns is scored anew; the score of one frozen teacher is
+    that of its own run, where that was on the same shards.
+    """
+    pattern = options.eval_data_pattern
+    if not pattern:
+        return []
+    models = {"": student}
+    if distiller.train_teachers:
+        models["teacher_"] = distiller.teachers()["teacher"]
+    validations = [
+        callbacks.Validation(
+            Evaluator(one),
+            _dataset(one, data, pattern),
+            options.batch_size,
+            options.top_k,
+            prefix,
+        )
+        for prefix, one in models.items()
+    ]
+    if options.teacher_dir and "," not in options.teacher_dir:
+        run = RunDirectory(options.teacher_dir)
+        if run.config()["flags"]["eval_data_pattern"] == pattern:
+            best = max(run.epochs(), key=lambda epoch: epoch["val_gap"])
+            scores = {
+                f"val_teacher_{k}": best[f"val_{k}"] for k in ("gap", "map")
+            }
+            validations.append(callbacks.Constant(scores))
+    return validations
 
 
 def evaluate(options):

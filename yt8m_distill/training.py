@@ -8,10 +8,10 @@ import tensorflow as tf
 from yt8m_distill.callbacks import (
     Checkpoints,
     EpochLine,
+    EpochNumber,
     EpochSeeds,
     Validation,
 )
-from yt8m_distill.evaluation import Evaluator
 
 
 def adam(
@@ -51,13 +51,12 @@ def fit(
     distiller,
     student,
     training_data,
-    validation_data,
+    validations,
     run,
     *,
     batch_size,
     num_epochs,
     seed,
-    top_k=20,
 ):
     """Trains until `num_epochs` are done; goes on where the run stopped.
 
@@ -66,12 +65,12 @@ def fit(
         student: its student, or the ensemble of its students: what is scored
             and saved.
         training_data: a `VideoDataset` for `distiller.frame_sampler`.
-        validation_data: a `VideoDataset` for the student's sampler, or None.
+        validations: list of callbacks that put validation scores into the
+            logs, those of the student as `val_gap` and so on.
         run: a `RunDirectory`.
         batch_size: int, videos a step over all devices.
         num_epochs: int, epochs in all, those of earlier starts included.
         seed: int, of the order of videos and of the reader's chance.
-        top_k: int, predictions a video that count in validation.
 
     Returns:
         The metrics of the best epoch, a dict.
@@ -93,16 +92,13 @@ def fit(
     if distiller.train_teachers:
         models += distiller.teachers().values()
     callbacks = [
+        *validations,  # before those that use their scores
+        EpochNumber(),
         EpochSeeds(models, seed),
         checkpoints,
         keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
         EpochLine(num_epochs),
     ]
-    if validation_data is not None:
-        validation = Validation(
-            Evaluator(student), validation_data, batch_size, top_k
-        )
-        callbacks.insert(0, validation)  # before those that use its scores
     if first_epoch < num_epochs:
         batches = training_data.training_batches(
             batch_size, seed, num_epochs, first_epoch * steps
@@ -119,9 +115,10 @@ def fit(
                 verbose=int(sys.stdout.isatty()),
             )
         except tf.errors.OpError:
-            for data in (training_data, validation_data):
-                if data is not None:
-                    data.raise_own_error()
+            training_data.raise_own_error()
+            for validation in validations:
+                if isinstance(validation, Validation):
+                    validation.dataset.raise_own_error()
             raise
     return checkpoints.best()
 
