@@ -71,6 +71,7 @@ def train(options):
         shards, options.num_classes, options.max_frames, distiller.frame_sampler
     )
     training_data.steps_per_epoch(options.batch_size)
+    teaching.check_caches(options, shards, cached)
     validations = _validations(options, data, distiller, student)
 
     run = RunDirectory(options.train_dir)

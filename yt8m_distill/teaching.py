@@ -128,6 +128,23 @@ def frozen_teachers(options, data):
     return teachers
 
 
+def check_caches(options, shards, cached):
+    """Refuses a cache of something else, before anything is trained.
+
+    A cache of the folds' teachers is checked when they are there.
+
+    Args:
+        options, shards, cached: as of `fill_caches`.
+
+    Raises:
+        InputError: a cache is stale.
+    """
+    if cached and not options.teacher_folds:
+        video_ids = shards.video_ids()
+        for one in cached.values():
+            _cache(options, one, [one.run], shards, video_ids)
+
+
 def fill_caches(options, shards, cached, train):
     """Fills the caches of frozen teachers with their outputs for all videos.
 
@@ -144,48 +161,53 @@ def fill_caches(options, shards, cached, train):
     Raises:
         InputError: a cache is stale or cannot be written, or a record read.
     """
-    if not cached:
-        return []
-    video_ids = shards.video_ids()
+    video_ids = shards.video_ids() if cached else []
     caches = []
-    for name, one in cached.items():
+    for one in cached.values():
         runs, fold_of = [one.run], np.zeros(len(video_ids), int)
-        path = options.teacher_cache
-        if len(cached) > 1:
-            path = f"{path}/{name}"
         if options.teacher_folds:
             runs = [
-                _train_without_fold(one.run, path, fold, options, train)
+                _train_without_fold(one, fold, options, train)
                 for fold in range(options.teacher_folds)
             ]
             fold_of = folds(video_ids, options.teacher_folds)
-        checkpoints = [run.checkpoint("best") for run in runs]
-        cache = TeacherCache(
-            path,
-            CachedTeacher(
-                name,
-                one.model.encoder.representation_dim,
-                one.model.num_classes,
-            ),
-            {
-                "teachers": [file_hash(path) for path in checkpoints],
-                "feature_names": shards.feature_names,
-                "max_frames": options.max_frames,
-                "videos": len(video_ids),
-                "video_ids": _hash(video_ids),
-            },
-        )
-        models = [model.load(path) for path in checkpoints]
+        cache = _cache(options, one, runs, shards, video_ids)
+        models = [model.load(run.checkpoint("best")) for run in runs]
         computed = cache.fill(
             _Outputs(models, fold_of, shards, options), video_ids
         )
         print(
-            f"{len(video_ids):,} videos in the teacher cache {path}, "
+            f"{len(video_ids):,} videos in the teacher cache {cache.path}, "
             f"{computed:,} of them computed now; {cache.bytes_per_video:,} "
             "bytes a video"
         )
         caches.append(cache)
     return caches
+
+
+def _cache(options, one, runs, shards, video_ids):
+    """The cache of one teacher, or of the teachers of its folds."""
+    return TeacherCache(
+        _cache_path(options, one),
+        CachedTeacher(
+            one.name,
+            one.model.encoder.representation_dim,
+            one.model.num_classes,
+        ),
+        {
+            "teachers": [file_hash(run.checkpoint("best")) for run in runs],
+            "feature_names": shards.feature_names,
+            "max_frames": options.max_frames,
+            "videos": len(video_ids),
+            "video_ids": _hash(video_ids),
+        },
+    )
+
+
+def _cache_path(options, one):
+    if "," in options.teacher_dir:
+        return f"{options.teacher_cache}/{one.name}"
+    return options.teacher_cache
 
 
 class _Outputs:
@@ -227,11 +249,12 @@ class _Outputs:
         }
 
 
-def _train_without_fold(run, cache, fold, options, train):
+def _train_without_fold(one, fold, options, train):
     """The run of the teacher that never saw one fold's videos."""
-    flags = dict(run.config()["flags"])
+    flags = dict(one.run.config()["flags"])
+    name = f"fold{fold}_of_{options.teacher_folds}"
     flags.update(
-        train_dir=f"{cache}/fold{fold}_of_{options.teacher_folds}",
+        train_dir=f"{_cache_path(options, one)}/{name}",
         num_folds=options.teacher_folds,
         held_out_fold=fold,
         start_new_model=False,
