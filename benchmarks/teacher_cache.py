@@ -70,7 +70,7 @@ class Run:
     def __init__(self, pattern, num_classes, train_dir, *more):
         import keras
 
-        from yt8m_distill import config, experiment, teaching
+        from yt8m_distill import caching, config, experiment, teaching
         from yt8m_distill.dataset import VideoDataset
         from yt8m_distill.shards import Shards
 
@@ -100,7 +100,7 @@ class Run:
             num_classes,
             60,
             self.distiller.frame_sampler,
-            teaching.fill_caches(options, shards, cached, experiment.train),
+            caching.fill(options, shards, cached, experiment.train),
         )
         self.steps = self.data.steps_per_epoch(64)
         self.seconds = []

@@ -102,56 +102,6 @@ def test_number_of_parameters_and_flops():
     assert small("all_frames").count_flops() == 6 * per_frame + fixed
 
 
-def test_an_ensemble_predicts_the_mean_prediction(tmp_path):
-    members = [small(), small()]
-    ensemble = model.as_one(dict(enumerate(members)))
-    videos = {
-        "frames": batch()["frames"],
-        "num_frames": np.int32([3, 1, 2, 3]),
-    }
-    probabilities = [
-        tf.sigmoid(member(videos)["logits"]).numpy() for member in members
-    ]
-    mean = np.mean(probabilities, axis=0)
-    outputs = ensemble(videos)
-    np.testing.assert_allclose(
-        tf.sigmoid(outputs["logits"]), mean, rtol=1e-4, atol=1e-6
-    )
-    assert outputs["representation"].shape == (4, 8)
-    assert ensemble.count_flops() == 2 * members[0].count_flops()
-    assert ensemble.frame_sampler.k == 3
-    path = str(tmp_path / "ensemble.keras")
-    model.save(ensemble, path)
-    loaded = model.load(path)
-    np.testing.assert_allclose(
-        loaded(videos)["logits"], outputs["logits"], atol=1e-5
-    )
-
-
-def test_members_of_an_ensemble_may_look_at_other_frames():
-    members = [small("uniform(k=3)"), small("all_frames")]
-    ensemble = model.VideoEnsemble(members)
-    videos = {
-        "frames": batch(300)["frames"],
-        "num_frames": np.int32([6, 1, 2, 300]),
-    }
-    expected = np.mean(
-        [
-            tf.sigmoid(member(member.frame_sampler(videos))["logits"])
-            for member in members
-        ],
-        axis=0,
-    )
-    np.testing.assert_allclose(
-        tf.sigmoid(ensemble(videos)["logits"]), expected, rtol=1e-4, atol=1e-6
-    )
-
-
-def test_one_model_is_no_ensemble():
-    only = small()
-    assert model.as_one({"a": only}) is only
-
-
 def test_weights_are_copied_where_name_and_shape_agree():
     source, target = small(), small()
     copied, count = model.copy_weights(source.encoder, target.encoder)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import load_tool
+from yt8m_distill.errors import InputError
 from yt8m_distill.shards import Shards
 
 SIZES = {"min_frames": 5, "max_frames": 30, "label_noise": 0.1}
@@ -104,7 +105,80 @@ def test_the_demo_table():
 
 
 @pytest.mark.parametrize(
-    "name", ["make_synthetic_shards", "repeat_runs", "demo"]
+    "name",
+    ["make_synthetic_shards", "repeat_runs", "demo", "compose_long_videos"],
 )
 def test_every_tool_says_how_to_run_it(name):
     assert f"python tools/{name}.py" in load_tool(name).__doc__
+
+
+def compose(tmp_path, pattern, name="a", **changes):
+    tool = load_tool("compose_long_videos")
+    options = {
+        "split": "train",
+        "num_clips": 3,
+        "num_passes": 1,
+        "num_shards": 2,
+        "seed": 0,
+        **changes,
+    }
+    return tool.compose(pattern, tmp_path / name, **options)
+
+
+def test_joined_videos_have_the_frames_and_labels_of_their_clips(
+    synthetic_shards, tmp_path
+):
+    pattern = f"{synthetic_shards}/train*.tfrecord"
+    clips, joined = (
+        Shards(pattern),
+        Shards(",".join(map(str, compose(tmp_path, pattern)))),
+    )
+    assert len(joined) == 40 // 3
+    assert joined.feature_names == clips.feature_names
+    by_frames = {
+        clips.video(n)[2][0].tobytes(): clips.video(n) for n in range(40)
+    }
+    used = []
+    for number in range(len(joined)):
+        _, labels, features = joined.video(number)
+        start, found, wanted = 0, [], set()
+        while start < len(features[0]):
+            stop = next(
+                stop
+                for stop in range(start + 1, len(features[0]) + 1)
+                if features[0][start:stop].tobytes() in by_frames
+            )
+            clip = by_frames[features[0][start:stop].tobytes()]
+            np.testing.assert_array_equal(features[1][start:stop], clip[2][1])
+            found.append(clip[0])
+            wanted |= set(clip[1])
+            start = stop
+        assert len(found) == 3 and labels == sorted(wanted)
+        used += found
+    assert len(set(used)) == len(used)  # each clip once
+    assert len(set(joined.video_ids())) == len(joined)
+
+
+def test_joined_videos_follow_the_seed(synthetic_shards, tmp_path):
+    pattern = f"{synthetic_shards}/train*.tfrecord"
+    first, again, other = (
+        [path.read_bytes() for path in compose(tmp_path, pattern, name, seed=n)]
+        for name, n in (("a", 0), ("b", 0), ("c", 1))
+    )
+    assert first == again != other
+
+
+def test_each_pass_uses_every_clip_once():
+    groups = load_tool("compose_long_videos").groups(20, 6, 3, seed=0)
+    assert groups.shape == (9, 6)
+    for rows in np.split(groups, 3):
+        assert len(set(rows.ravel())) == 18
+
+
+def test_what_cannot_be_joined_is_refused(synthetic_shards, tmp_path):
+    pattern = f"{synthetic_shards}/train*.tfrecord"
+    with pytest.raises(InputError, match="make 1 videos of 30 clips, fewer"):
+        compose(tmp_path, pattern, num_clips=30)
+    compose(tmp_path, pattern)
+    with pytest.raises(InputError, match="is there already; remove it first"):
+        compose(tmp_path, pattern)

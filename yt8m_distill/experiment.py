@@ -5,12 +5,14 @@ import time
 import keras
 
 from yt8m_distill import (
+    caching,
     callbacks,
     files,
     model,
     submission,
     teaching,
     training,
+    video_ensemble,
 )
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError
@@ -66,12 +68,12 @@ def train(options):
     with strategy.scope():
         distiller, cached = teaching.build(options, data)
         distiller.compile(_optimizer(options), _optimizer(options))
-        student = model.as_one(distiller.students)
+        student = video_ensemble.as_one(distiller.students)
     training_data = VideoDataset(
         shards, options.num_classes, options.max_frames, distiller.frame_sampler
     )
     training_data.steps_per_epoch(options.batch_size)
-    teaching.check_caches(options, shards, cached)
+    caching.check(options, shards, cached)
     validations = _validations(options, data, distiller, student)
 
     run = RunDirectory(options.train_dir)
@@ -92,9 +94,7 @@ def train(options):
     print(distiller.objective())
     if goes_on:
         print(f"going on with the run in {options.train_dir}")
-    training_data.teacher_caches = teaching.fill_caches(
-        options, shards, cached, train
-    )
+    training_data.teacher_caches = caching.fill(options, shards, cached, train)
     with strategy.scope():
         best = training.fit(
             distiller,
@@ -234,7 +234,7 @@ def _open(options, pattern):
                 f"{error}; the run in {run.path} has no such checkpoint "
                 "(yet): train it, or choose another --checkpoint"
             ) from None
-    one = model.as_one(loaded)
+    one = video_ensemble.as_one(loaded)
     return runs[0], one, _dataset(one, data, pattern)
 
 

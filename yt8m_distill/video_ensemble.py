@@ -1,0 +1,103 @@
+"""Several models as one."""
+
+import keras
+from keras import ops
+
+from yt8m_distill.frame_samplers.all_frames import AllFrames
+
+
+@keras.saving.register_keras_serializable("yt8m_distill.video_ensemble")
+class VideoEnsemble(keras.Model):
+    """Several models as one, which predicts the mean of their predictions.
+
+    The logits are those of the mean probability. Members that look at the same
+    frames share them; otherwise the ensemble takes all frames and each member
+    its own of them.
+
+    Args:
+        members: list of `VideoClassifier`s with the same classes and features.
+
+    Call arguments:
+        batch, training: as of `VideoClassifier`.
+
+    Output:
+        dict with `logits` `(batch, num_classes)` and the representations side
+        by side.
+    """
+
+    def __init__(self, members, **kwargs):
+        super().__init__(**kwargs)
+        self.members = members
+        samplers = [member.frame_sampler for member in members]
+        configs = [
+            (type(sampler), {**sampler.get_config(), "name": None})
+            for sampler in samplers
+        ]
+        self.same_frames = all(config == configs[0] for config in configs)
+        most = max(
+            getattr(sampler, "max_frames", 0) or sampler.k
+            for sampler in samplers
+        )
+        self.frame_sampler = (
+            samplers[0] if self.same_frames else AllFrames(max(most, 300))
+        )
+        self.built = True
+
+    @property
+    def num_classes(self):
+        return self.members[0].num_classes
+
+    @property
+    def feature_sizes(self):
+        return self.members[0].feature_sizes
+
+    def call(self, batch, training=False):
+        outputs = [
+            member(
+                batch if self.same_frames else member.frame_sampler(batch),
+                training=training,
+            )
+            for member in self.members
+        ]
+        logits = ops.stack([one["logits"] for one in outputs], axis=-1)
+        # log of the mean of p, and of 1 − p; their common factor cancels
+        return {
+            "logits": ops.logsumexp(ops.log_sigmoid(logits), axis=-1)
+            - ops.logsumexp(ops.log_sigmoid(-logits), axis=-1),
+            "representation": ops.concatenate(
+                [one["representation"] for one in outputs], axis=-1
+            ),
+        }
+
+    def count_flops(self, num_frames=None):
+        """FLOPs for one video, of all members together."""
+        return sum(member.count_flops(num_frames) for member in self.members)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "members": [
+                keras.saving.serialize_keras_object(member)
+                for member in self.members
+            ],
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        members = [
+            keras.saving.deserialize_keras_object(member)
+            for member in config["members"]
+        ]
+        for member in members:
+            member.build()
+        return cls(members, name=config["name"])
+
+
+def as_one(models):
+    """The only one of several models, or their ensemble.
+
+    Args:
+        models: dict whose values are models.
+    """
+    models = list(models.values())
+    return models[0] if len(models) == 1 else VideoEnsemble(models)
