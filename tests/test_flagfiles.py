@@ -60,9 +60,7 @@ def test_trains_for_a_step(
     path, synthetic_shards, audio_shards, eigenvalues, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(ROOT)  # flagfiles name each other from there
-    shards = (
-        audio_shards if "audioset" in path.parts else synthetic_shards
-    )
+    shards = audio_shards if "audioset" in path.parts else synthetic_shards
 
     def train(flagfile, train_dir, *more):
         data = [

@@ -175,7 +175,7 @@ def test_another_teacher_makes_the_cache_stale(
 
 
 def test_folds_are_taught_by_who_never_saw_them(
-    synthetic_shards, teacher_dir, tmp_path
+    synthetic_shards, teacher_dir, tmp_path, capsys
 ):
     flags = [f"--teacher_cache={tmp_path}/cache", "--teacher_folds=2"]
     student(
@@ -197,6 +197,19 @@ def test_folds_are_taught_by_who_never_saw_them(
         seen = run.config()["data"]["num_training_videos"]
         assert seen == (fold_of != fold).sum()
         kept.append(model.load(run.checkpoint("best")))
+    # Another student finds teachers and cache as they are.
+    before = RunDirectory(tmp_path / "cache" / "fold0_of_2").config_file.stat()
+    student(
+        synthetic_shards,
+        teacher_dir,
+        tmp_path / "other",
+        *flags,
+        "--student_losses=pred",
+    )
+    out = capsys.readouterr().out
+    assert out.count("teacher of fold") == 2 and ", 0 of them computed" in out
+    after = RunDirectory(tmp_path / "cache" / "fold0_of_2").config_file.stat()
+    assert before.st_mtime_ns == after.st_mtime_ns
     ours = json.loads((tmp_path / "cache" / "cache.json").read_text())
     assert len(ours["teachers"]) == 2
     from yt8m_distill.dataset import VideoDataset

@@ -143,9 +143,14 @@ def _train_without_fold(one, fold, options, train):
         held_out_fold=fold,
         start_new_model=False,
     )
-    print(f"teacher of fold {fold + 1} of {options.teacher_folds}")
-    train(config.from_values("train", flags))
-    return RunDirectory(flags["train_dir"])
+    run = RunDirectory(flags["train_dir"])
+    fold_options = config.from_values("train", flags)
+    values = {**vars(fold_options)}
+    del values["flags_text"]
+    if not run.is_finished(values):
+        print(f"teacher of fold {fold + 1} of {options.teacher_folds}")
+        train(fold_options)
+    return run
 
 
 def _hash(video_ids):

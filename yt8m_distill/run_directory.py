@@ -113,14 +113,30 @@ class RunDirectory:
             for epoch in epochs:
                 opened.write(json.dumps(epoch) + "\n")
 
+    def is_finished(self, flags):
+        """Whether a run with these flags is here and has all its epochs."""
+        return (
+            self.config_file.exists()
+            and not self._differing(flags)
+            and len(self.epochs()) >= flags["num_epochs"]
+        )
+
+    def _differing(self, flags):
+        """Names of the flags that differ from those of the run that is here."""
+        known = self.config().get("flags", {})
+        return [
+            name
+            for name in sorted({*known, *flags} - {*FREE_FLAGS})
+            if known.get(name) != flags.get(name)
+        ]
+
     def _refuse_differences(self, flags, data):
         before = self.config()
         known = before.get("flags", {})
         differing = [
             f"--{name}={known.get(name)!r} (there) and {flags.get(name)!r} "
             "(now)"
-            for name in sorted({*known, *flags} - {*FREE_FLAGS})
-            if known.get(name) != flags.get(name)
+            for name in self._differing(flags)
         ]
         if not differing and before.get("data") != data:
             differing = [f"the records: {before.get('data')} and {data}"]
