@@ -334,6 +334,15 @@ def test_losses_count_in_their_epochs_only():
         "student objective = 1 L_rep [epochs 1-2] + 1 L_CE [from epoch 3]"
     )
     head = built.students["student"].head
+    # Without a loss that reaches it, the head is not even penalised: Adam would
+    # make it zero.
+    penalized = distiller(
+        "rep(last_epoch=2),ce(first_epoch=3)", {"teacher": small("all_frames")}
+    )
+    assert penalized.objective().endswith("+ 1 penalty [from epoch 3]")
+    assert "penalty" not in (
+        distiller("rep", {"teacher": small("all_frames")}).objective()
+    )
     for epoch, key in ((1, "representation"), (2, "representation")):
         built.epoch.assign(epoch)
         before = values(head)
@@ -395,7 +404,7 @@ def test_a_shared_head_is_learned_by_its_teacher_alone(losses):
 def test_videos_without_labels_count_for_the_teacher_alone():
     teachers = {"teacher": small("all_frames")}
     labelled = np.float32([1, 1, 0, 1, 0, 0])
-    batch = {**BATCH, "is_labelled": labelled}
+    batch = {**BATCH, "label_weight": labelled * 2}  # their mean is 1
     logs = []
     for some in (
         batch,

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tests.conftest import load_tool
 from yt8m_distill import config, experiment, teacher_cache
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory
@@ -232,19 +233,127 @@ def test_folds_are_taught_by_who_never_saw_them(
         ),
         (
             ["--teacher_cache=c", "--teacher_folds=2"],
-            "leave rep out of --student_losses",
+            "neither L_rep nor --teacher_weights=learned can mix",
         ),
         (
             ["--num_folds=3", "--held_out_fold=3"],
             "--held_out_fold=3 of --num_folds=3; give 0 to 2",
         ),
-        (["--teacher_weights=a"], "--teacher_weights=a; give numbers"),
+        (["--teacher_weights=2,1"], "needs several teachers in"),
+        (["--held_out_fold=3"], "--held_out_fold needs --num_folds"),
+        (["--num_folds=-2"], "--num_folds=-2; give at least 2"),
+        (["--teacher_head=logistic"], "--teacher_head needs --teacher_encoder"),
+        (
+            ["--teacher_cache=c", "--student_losses=ce"],
+            "--teacher_cache has no use without a loss that needs a teacher",
+        ),
+        (
+            ["--num_students=2", "--initialize_from_teacher"],
+            "would start all --num_students=2 alike",
+        ),
+        (["--num_students=2", "--share_head"], "one teacher and one student"),
+        (["--student_losses=rep(weight='2')"], "weight='2'; give a number"),
+        (["--student_losses=rep(weight=-1)"], "weight=-1; give a number"),
+        (
+            ["--student_losses=rep(first_epoch=0)"],
+            "first_epoch must be a whole",
+        ),
+        (["--teacher_cache=file"], "cannot write a teacher cache to file"),
+        (["--teacher_cache=file/c"], "cannot write a teacher cache to file/c"),
     ],
 )
 def test_flags_that_do_not_fit_are_refused(
     flags, message, synthetic_shards, teacher_dir, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
     with pytest.raises(InputError, match=message):
         student(synthetic_shards, teacher_dir, tmp_path / "run", *flags)
     assert not (tmp_path / "run").exists()
+
+
+def test_other_videos_with_the_same_ids_make_the_cache_stale(
+    synthetic_shards, teacher_dir, tmp_path
+):
+    """Ids alone do not tell: composed videos are numbered."""
+    compose = load_tool("compose_long_videos").compose
+    pattern = f"{synthetic_shards}/train*.tfrecord"
+    flags = [f"--teacher_cache={tmp_path}/cache", "--max_frames=12"]
+    ids = []
+    for name, num_clips, num_passes in (("a", 2, 1), ("b", 4, 2)):
+        compose(pattern, tmp_path / name, "train", num_clips, num_passes, 1, 0)
+        train_pattern = f"{tmp_path}/{name}/train*"
+        ids.append(Shards(train_pattern).video_ids())
+        arguments = (
+            synthetic_shards,
+            teacher_dir,
+            tmp_path / f"run_{name}",
+            *flags,
+            f"--train_data_pattern={train_pattern}",
+        )
+        if name == "a":
+            student(*arguments)
+        else:
+            with pytest.raises(InputError, match="is stale: records was"):
+                student(*arguments)
+    assert ids[0] == ids[1]
+
+
+def test_a_refused_cache_leaves_an_earlier_run_alone(
+    synthetic_shards, teacher_dir, tmp_path
+):
+    (tmp_path / "file").touch()
+    student(synthetic_shards, teacher_dir, tmp_path / "run")
+    with pytest.raises(InputError, match="cannot write a teacher cache"):
+        student(
+            synthetic_shards,
+            teacher_dir,
+            tmp_path / "run",
+            f"--teacher_cache={tmp_path}/file",
+            "--start_new_model",
+        )
+    assert len(RunDirectory(tmp_path / "run").epochs()) == 2
+
+
+def test_several_students_of_a_cached_teacher_read_their_frames_only(
+    synthetic_shards, teacher_dir, tmp_path
+):
+    from yt8m_distill import teaching
+
+    options = config.parse(
+        "train",
+        [
+            f"--train_dir={tmp_path}",
+            f"--teacher_dir={teacher_dir}",
+            f"--teacher_cache={tmp_path}/cache",
+            "--encoder=netvlad(clusters=2, representation_dim=4)",
+            "--frame_sampler=uniform(k=3)",
+            "--num_students=2",
+            "--num_classes=7",
+            "--max_frames=12",
+        ],
+    )
+    data = RunDirectory(teacher_dir).config()["data"]
+    del data["num_training_videos"]
+    distiller, _ = teaching.build(options, data)
+    assert distiller.frame_sampler.k == 3
+
+
+def test_an_ensemble_of_students_can_teach(
+    synthetic_shards, teacher_dir, tmp_path
+):
+    student(
+        synthetic_shards, teacher_dir, tmp_path / "both", "--num_students=2"
+    )
+    best = student(
+        synthetic_shards,
+        tmp_path / "both",
+        tmp_path / "one",
+        "--student_losses=pred,ce",
+        f"--teacher_cache={tmp_path}/cache",
+    )
+    assert 0 <= best["val_gap"] <= 1
+    with pytest.raises(InputError, match="the teacher is an ensemble"):
+        student(
+            synthetic_shards, tmp_path / "both", tmp_path / "x", "--share_head"
+        )

@@ -182,3 +182,22 @@ def test_what_cannot_be_joined_is_refused(synthetic_shards, tmp_path):
     compose(tmp_path, pattern)
     with pytest.raises(InputError, match="is there already; remove it first"):
         compose(tmp_path, pattern)
+
+
+def test_a_clip_with_less_audio_does_not_shift_the_next(tmp_path):
+    from yt8m_distill import record_writer
+
+    rgb = np.arange(12, dtype=np.uint8).reshape(6, 2)
+    audio = np.arange(100, 104, dtype=np.uint8).reshape(4, 1)
+    record_writer.write_shard(
+        tmp_path / "clips.tfrecord",
+        [
+            record_writer.serialize(name, [0], {"a": frames, "b": audio})
+            for name, frames in (("x", rgb), ("y", rgb[:4]))
+        ],
+    )
+    (path,) = compose(tmp_path, f"{tmp_path}/clips*", num_clips=2, num_shards=1)
+    _, _, (first, second) = Shards(str(path)).video(0)
+    assert len(first) == len(second) == 10
+    starts = [row for row in range(10) if second[row, 0] == 100]
+    assert [first[row].tolist() for row in starts] == [[0, 1], [0, 1]]

@@ -8,7 +8,7 @@ from yt8m_distill.video_ensemble import VideoEnsemble, as_one
 
 def test_an_ensemble_predicts_the_mean_prediction(tmp_path):
     members = [small(), small()]
-    ensemble = as_one(dict(enumerate(members)))
+    ensemble = as_one(dict(enumerate(members)), 6)
     videos = {
         "frames": batch()["frames"],
         "num_frames": np.int32([3, 1, 2, 3]),
@@ -53,4 +53,13 @@ def test_members_of_an_ensemble_may_look_at_other_frames():
 
 def test_one_model_is_no_ensemble():
     only = small()
-    assert as_one({"a": only}) is only
+    assert as_one({"a": only}, 6) is only
+
+
+def test_an_ensemble_of_all_frames_takes_those_of_the_data():
+    members = [small("uniform(k=2)"), small("uniform(k=3)")]
+    ensemble = VideoEnsemble(members, 6)
+    assert ensemble.frame_sampler.k == 6
+    # Frames 1, 4 and 1, 3, 5
+    assert ensemble.num_frames == 4
+    assert VideoEnsemble([members[0], small("uniform(k=2)")], 6).num_frames == 2

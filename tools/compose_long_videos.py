@@ -8,7 +8,8 @@ AudioSet's clips have 10 frames; joined, they are real features of videos long
 enough for a student to look at a part of them. Every clip is used once in each
 of --num_passes passes, in a random order that follows the seed, so that no two
 videos of a pass share a clip. Test clips stay disjoint from training clips as
-long as the input patterns are. A last group of fewer clips is left out.
+long as the input patterns are. A last group of fewer clips is left out. With
+several passes videos share clips: make no folds of them.
 """
 
 import pathlib
@@ -19,6 +20,7 @@ from absl import app, flags
 
 from yt8m_distill import quiet_start, record_writer
 from yt8m_distill.errors import InputError
+from yt8m_distill.records import ZERO_BYTE
 
 FLAGS = flags.FLAGS
 
@@ -56,10 +58,22 @@ def join(shards, numbers, name):
     clips = [shards.video(number) for number in numbers]
     labels = sorted({label for _, clip, _ in clips for label in clip})
     features = {
-        feature: np.concatenate([frames[position] for _, _, frames in clips])
+        feature: np.concatenate(
+            [_cut(frames[position], len(frames[0])) for _, _, frames in clips]
+        )
         for position, feature in enumerate(shards.feature_names)
     }
     return record_writer.serialize(name, labels, features, shards.id_key)
+
+
+def _cut(frames, num_frames):
+    """As many frames as the first feature has; missing ones are near 0.0."""
+    missing = max(0, num_frames - len(frames))
+    return np.pad(
+        frames[:num_frames],
+        ((0, missing), (0, 0)),
+        constant_values=ZERO_BYTE,
+    )
 
 
 def compose(

@@ -7,26 +7,40 @@ import tensorflow as tf
 
 from yt8m_distill import config, model
 from yt8m_distill.dataset import VideoDataset
+from yt8m_distill.errors import InputError
 from yt8m_distill.folds import folds
 from yt8m_distill.run_directory import RunDirectory
-from yt8m_distill.teacher_cache import CachedTeacher, TeacherCache, file_hash
+from yt8m_distill.teacher_cache import (
+    CachedTeacher,
+    TeacherCache,
+    check_ids,
+    file_hash,
+)
 
 
 def check(options, shards, cached):
-    """Refuses a cache of something else, before anything is trained.
-
-    A cache of the folds' teachers is checked when they are there.
+    """Refuses what cannot be cached, before anything is trained or replaced.
 
     Args:
         options, shards, cached: as of `fill`.
 
     Raises:
-        InputError: a cache is stale.
+        InputError: a cache is stale or cannot be written, videos cannot be told
+            apart, or a teacher cannot be trained without a fold.
     """
-    if cached and not options.teacher_folds:
-        video_ids = shards.video_ids()
-        for one in cached.values():
-            _cache(options, one, [one.run], shards, video_ids)
+    if not cached:
+        return
+    video_ids = shards.video_ids()
+    check_ids(video_ids)
+    for one in cached.values():
+        runs = None if options.teacher_folds else [one.run]
+        _cache(options, one, runs, shards, video_ids)
+        flags = one.run.config()["flags"]
+        if options.teacher_folds and flags.get("num_folds"):
+            raise InputError(
+                f"the teacher in {one.run.path} was itself trained without a "
+                "fold; --teacher_folds needs a teacher trained on all videos"
+            )
 
 
 def fill(options, shards, cached, train):
@@ -70,20 +84,26 @@ def fill(options, shards, cached, train):
 
 
 def _cache(options, one, runs, shards, video_ids):
-    """The cache of one teacher, or of the teachers of its folds."""
+    """The cache of one teacher, or of the teachers of its folds.
+
+    `runs` is None while the folds' teachers are not known yet.
+    """
+    teachers = runs and [file_hash(run.checkpoint("best")) for run in runs]
     return TeacherCache(
         _cache_path(options, one),
         CachedTeacher(
             one.name,
-            one.model.encoder.representation_dim,
+            one.model.representation_dim,
             one.model.num_classes,
         ),
         {
-            "teachers": [file_hash(run.checkpoint("best")) for run in runs],
+            "teachers": teachers,
+            "folds": options.teacher_folds,
             "feature_names": shards.feature_names,
             "max_frames": options.max_frames,
             "videos": len(video_ids),
-            "video_ids": _hash(video_ids),
+            "video_ids": _hash(b"\n".join(video_ids)),
+            "records": _hash(shards.checksums()),
         },
     )
 
@@ -142,6 +162,8 @@ def _train_without_fold(one, fold, options, train):
         num_folds=options.teacher_folds,
         held_out_fold=fold,
         start_new_model=False,
+        teacher_cache="",
+        teacher_folds=0,
     )
     run = RunDirectory(flags["train_dir"])
     fold_options = config.from_values("train", flags)
@@ -153,5 +175,5 @@ def _train_without_fold(one, fold, options, train):
     return run
 
 
-def _hash(video_ids):
-    return hashlib.sha256(b"\n".join(video_ids)).hexdigest()[:16]
+def _hash(text):
+    return hashlib.sha256(text).hexdigest()[:16]

@@ -4,7 +4,8 @@ A batch is a dict: `frames` `(batch, max_frames, feature_size)` uint8 as
 quantised in the record (float32 where the record holds floats), zero-padded at
 the end; `num_frames` int32 `(batch,)`; `labels` float32 `(batch, num_classes)`;
 `video_id` string `(batch,)` where asked for; with unlabelled videos
-`is_labelled` float32 `(batch,)`, 1 or 0; with a teacher cache the teacher's
+`label_weight` float32 `(batch,)`, 0 for them and else such that the weights'
+mean is 1; with a teacher cache the teacher's
 outputs, float16, under `teacher/representation` and `teacher/logits`.
 
 Every batch is a pure function of its step number, so a run that goes on in the
@@ -16,12 +17,11 @@ import tensorflow as tf
 
 from yt8m_distill.errors import InputError
 from yt8m_distill.frame_samplers.all_frames import AllFrames
+from yt8m_distill.records import ZERO_BYTE
 from yt8m_distill.unlabelled import WithUnlabelled
 
 # Batches in preparation while one is computed.
 PARALLEL_BATCHES = 2
-# The quantised value nearest to 0.0.
-ZERO_BYTE = 127
 
 
 class VideoDataset:
@@ -72,7 +72,7 @@ class VideoDataset:
 
         Returns:
             The batch, a dict with `video_id` as an array of bytes, and
-            `is_labelled`.
+            `label_weight`.
 
         Raises:
             RecordError: a record is damaged, or lacks a feature, or has a label
@@ -111,8 +111,8 @@ class VideoDataset:
             "frames": frames,
             "num_frames": num_frames,
             "labels": labels,
-            "is_labelled": np.array(
-                [video[1] is not None for video in videos], np.float32
+            "label_weight": _label_weights(
+                [video[1] is not None for video in videos]
             ),
             "video_id": np.array([video[0] for video in videos], object),
         }
@@ -211,7 +211,7 @@ class VideoDataset:
             "labels": tf.TensorSpec((batch_size, self.num_classes), tf.float32),
         }
         if isinstance(self.shards, WithUnlabelled):
-            signature["is_labelled"] = tf.TensorSpec(shape[:1], tf.float32)
+            signature["label_weight"] = tf.TensorSpec(shape[:1], tf.float32)
         for cache in self.teacher_caches:
             sizes = cache.teacher.output_shapes
             for output, key in cache.teacher.keys().items():
@@ -261,6 +261,12 @@ class VideoDataset:
                     "--num_classes",
                 )
             row[label] = 1.0
+
+
+def _label_weights(is_labelled):
+    """Weights whose mean is 1, so that devices may share the batch."""
+    is_labelled = np.array(is_labelled, np.float32)
+    return is_labelled * (len(is_labelled) / max(is_labelled.sum(), 1))
 
 
 def _chance(seed, step):

@@ -7,6 +7,7 @@ from yt8m_distill import objective
 from yt8m_distill.errors import InputError
 from yt8m_distill.teacher_cache import CachedTeacher
 from yt8m_distill.teacher_ensemble import TeacherEnsemble
+from yt8m_distill.video_ensemble import same_frames
 
 
 class Distiller(keras.Model):
@@ -19,18 +20,18 @@ class Distiller(keras.Model):
       optimizer of its own, in the same step; nothing of the students' losses
       reaches it, not even where a student uses its very head.
 
-    Where only one model runs in a step, the batches hold the frames which that
-    model's sampler chose, so the reader skips all others; with several models
-    they hold all frames, and each model's frames are gathered from them in the
-    graph. `frame_sampler` tells the reader which it is.
+    Where no teacher runs in a step and all students look at the same frames,
+    the batches hold just those, so the reader skips all others; else they hold
+    all frames, and each model's frames are gathered from them in the graph.
+    `frame_sampler` tells the reader which it is.
 
     The losses of a step are a dict, each logged under its key without its
     weight; the objective is their weighted sum. Keys are the loss's name,
     preceded by the student's and teacher's where there are several. Which
     teacher a loss compares with is told in `objective.student_terms`.
 
-    Videos whose `is_labelled` in the batch is 0 take no part in the losses that
-    need the labels alone; those are averaged over the others.
+    Videos whose `label_weight` in the batch is 0 take no part in the losses
+    that need the labels alone; those are averaged over the others.
 
     The whole forward and backward pass is one function, compiled by XLA with
     `jit_compile`; the optimizers run outside it, which is what lets XLA work
@@ -134,8 +135,10 @@ class Distiller(keras.Model):
     @property
     def frame_sampler(self):
         """What the reader should choose: a sampler, or None for all frames."""
-        models = [*self.students.values(), *self._get_live_teachers().values()]
-        return models[0].frame_sampler if len(models) == 1 else None
+        if self._get_live_teachers() and self.students:
+            return None
+        samplers = [model.frame_sampler for model in self.students.values()]
+        return samplers[0] if same_frames(samplers) else None
 
     @property
     def metrics(self):
@@ -322,11 +325,9 @@ def _cross_entropy(logits, batch):
 
 def _labelled_mean(per_video, batch):
     """The mean over the videos that have labels; scalar."""
-    if "is_labelled" not in batch:
-        return tf.reduce_mean(per_video)
-    labelled = batch["is_labelled"]
-    total = tf.reduce_sum(per_video * labelled)
-    return total / tf.maximum(tf.reduce_sum(labelled), 1.0)
+    if "label_weight" in batch:
+        per_video = per_video * batch["label_weight"]
+    return tf.reduce_mean(per_video)
 
 
 def _check_compilable(models):

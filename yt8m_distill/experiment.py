@@ -68,7 +68,7 @@ def train(options):
     with strategy.scope():
         distiller, cached = teaching.build(options, data)
         distiller.compile(_optimizer(options), _optimizer(options))
-        student = video_ensemble.as_one(distiller.students)
+        student = video_ensemble.as_one(distiller.students, options.max_frames)
     training_data = VideoDataset(
         shards, options.num_classes, options.max_frames, distiller.frame_sampler
     )
@@ -134,8 +134,13 @@ def _validations(options, data, distiller, student):
     ]
     if options.teacher_dir and "," not in options.teacher_dir:
         run = RunDirectory(options.teacher_dir)
-        if run.config()["flags"]["eval_data_pattern"] == pattern:
-            best = max(run.epochs(), key=lambda epoch: epoch["val_gap"])
+        flags, epochs = run.config()["flags"], run.epochs()
+        same = all(
+            flags.get(name) == getattr(options, name)
+            for name in ("eval_data_pattern", "top_k")
+        )
+        if same and epochs:
+            best = max(epochs, key=lambda epoch: epoch["val_gap"])
             scores = {
                 f"val_teacher_{k}": best[f"val_{k}"] for k in ("gap", "map")
             }
@@ -162,7 +167,7 @@ def evaluate(options):
     results = Evaluator(loaded).evaluate(
         dataset, options.batch_size, options.top_k
     )
-    results["frames"] = loaded.frame_sampler.k
+    results["frames"] = loaded.num_frames
     results["gflops"] = loaded.count_flops() / 1e9
     seconds = time.monotonic() - start
     print(
@@ -170,9 +175,18 @@ def evaluate(options):
         f"{results['num_empty_classes']} of {dataset.num_classes} classes "
         f"without one | {callbacks.duration(seconds)}"
     )
+    name = options.checkpoint
+    runs = [part for part in options.train_dir.split(",") if part]
+    if len(runs) > 1:
+        others = [RunDirectory(part).path.name for part in runs[1:]]
+        name = "-".join([name, "with", *others])
     files.write_json(
-        run.path / "evaluation" / f"{options.checkpoint}.json",
-        {"data_pattern": options.eval_data_pattern, **results},
+        run.path / "evaluation" / f"{name}.json",
+        {
+            "data_pattern": options.eval_data_pattern,
+            "train_dirs": runs,
+            **results,
+        },
     )
     return results
 
@@ -190,6 +204,8 @@ def infer(options):
         InputError: there is no such run or model, or the records cannot be
             used; then no CSV is written.
     """
+    if "," in options.train_dir and not options.output_file:
+        raise InputError("several --train_dir need --output_file; give a name")
     run, loaded, dataset = _open(options, options.input_data_pattern)
     output = options.output_file or str(
         run.path / "predictions" / "predictions.csv"
@@ -217,7 +233,8 @@ def _open(options, pattern):
 
     The records are read as that model wants them.
     """
-    runs = [RunDirectory(path) for path in options.train_dir.split(",")]
+    directories = [part for part in options.train_dir.split(",") if part]
+    runs = [RunDirectory(path) for path in directories]
     data = runs[0].config()["data"]
     loaded = {}
     for run in runs:
@@ -234,7 +251,7 @@ def _open(options, pattern):
                 f"{error}; the run in {run.path} has no such checkpoint "
                 "(yet): train it, or choose another --checkpoint"
             ) from None
-    one = video_ensemble.as_one(loaded)
+    one = video_ensemble.as_one(loaded, data["max_frames"])
     return runs[0], one, _dataset(one, data, pattern)
 
 

@@ -31,6 +31,8 @@ def without_fold(shards, num_folds, held_out_fold):
     Raises:
         InputError: there is no such fold, or no video is left.
     """
+    if num_folds < 2:
+        raise InputError(f"--num_folds={num_folds}; give at least 2")
     if not 0 <= held_out_fold < num_folds:
         raise InputError(
             f"--held_out_fold={held_out_fold} of --num_folds={num_folds}; give "

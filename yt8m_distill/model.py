@@ -55,6 +55,15 @@ class VideoClassifier(keras.Model):
         return self.encoder.feature_sizes
 
     @property
+    def representation_dim(self):
+        return self.encoder.representation_dim
+
+    @property
+    def num_frames(self):
+        """Frames of a video that it looks at, at most."""
+        return self.frame_sampler.k
+
+    @property
     def output_shapes(self):
         """Shapes of what a call gives, a dict; unknown sizes are None."""
         return {
@@ -95,8 +104,9 @@ class VideoClassifier(keras.Model):
             num_frames: int, frames of the video; None: as many as the sampler
                 takes at most.
         """
-        k = self.frame_sampler.k
-        frames = k if num_frames is None else min(k, num_frames)
+        frames = self.frame_sampler.k
+        if num_frames is not None:
+            frames = int(self.frame_sampler.num_chosen(num_frames))
         return self.encoder.count_flops(frames) + self.head.count_flops()
 
     def get_config(self):

@@ -20,6 +20,8 @@ class Term(NamedTuple):
         model: name of the model that learns from it.
         teacher: name of the teacher it compares with, or None.
         loss: a `DistillationLoss`; None for the model's weight penalties.
+        first_epoch: int, the first epoch in which it counts, from 1 on.
+        last_epoch: int, the last epoch in which it counts; None: the run's.
     """
 
     key: str
@@ -28,13 +30,13 @@ class Term(NamedTuple):
     model: str
     teacher: str | None
     loss: keras.layers.Layer | None
+    first_epoch: int = 1
+    last_epoch: int | None = None
 
     @property
     def epochs(self):
         """First and last epoch in which it counts; (1, None): in all."""
-        if self.loss is None:
-            return 1, None
-        return self.loss.first_epoch, self.loss.last_epoch
+        return self.first_epoch, self.last_epoch
 
     def text(self):
         """How the term is written in the formula, with its weight."""
@@ -89,9 +91,12 @@ def student_terms(students, losses, teachers, regularization_penalty):
                         student,
                         teacher,
                         own,
+                        *_epochs(own),
                     )
                 )
-        terms += _penalty(student, model, prefix, regularization_penalty)
+        terms += _penalty(
+            student, model, losses, prefix, regularization_penalty
+        )
     return terms
 
 
@@ -116,10 +121,13 @@ def teacher_terms(teachers, losses, regularization_penalty):
                 teacher,
                 None,
                 loss,
+                *_epochs(loss),
             )
             for name, loss in losses.items()
         ]
-        terms += _penalty(teacher, model, [teacher], regularization_penalty)
+        terms += _penalty(
+            teacher, model, losses, [teacher], regularization_penalty
+        )
     return terms
 
 
@@ -219,12 +227,33 @@ def _build(loss, teacher, model, teachers):
     loss.build(shapes[teacher], model.output_shapes)
 
 
-def _penalty(name, model, prefix, regularization_penalty):
-    if not model.losses or not regularization_penalty:
+def _epochs(loss):
+    return loss.first_epoch, loss.last_epoch
+
+
+def _penalty(name, model, losses, prefix, regularization_penalty):
+    # A penalty alone would pull a head to zero that nothing else trains: Adam
+    # makes large steps of the smallest gradient.
+    reaching = [
+        _epochs(loss) for loss in losses.values() if "logits" in loss.needs
+    ]
+    if not (model.losses and regularization_penalty and reaching):
         return []
+    first, last = zip(*reaching)
     key = "_".join([*prefix, "penalty"])
     symbol = f"penalty({prefix[0]})" if prefix else "penalty"
-    return [Term(key, regularization_penalty, symbol, name, None, None)]
+    return [
+        Term(
+            key,
+            regularization_penalty,
+            symbol,
+            name,
+            None,
+            None,
+            min(first),
+            None if None in last else max(last),
+        )
+    ]
 
 
 def _symbol(symbol, names):

@@ -55,10 +55,12 @@ class TeacherCache:
     Args:
         path: str, the directory.
         teacher: `CachedTeacher`, for names and sizes.
-        fingerprint: dict of JSON values, what the outputs depend on.
+        fingerprint: dict of JSON values, what the outputs depend on. A value
+            that is not known yet is None and not compared.
 
     Raises:
-        InputError: the directory holds the outputs of something else.
+        InputError: the directory holds the outputs of something else, or
+            cannot be written.
     """
 
     def __init__(self, path, teacher, fingerprint):
@@ -68,6 +70,7 @@ class TeacherCache:
         self._rows = None
         self._arrays = []
         self._check()
+        self._check_writable()
 
     @property
     def bytes_per_video(self):
@@ -90,17 +93,12 @@ class TeacherCache:
         Raises:
             InputError: two videos have the same id, or the disk is full.
         """
-        if len(set(video_ids)) < len(video_ids):
-            raise InputError(
-                f"{len(video_ids):,} videos have only {len(set(video_ids)):,} "
-                "different ids, so a cache cannot tell them apart; train "
-                "without --teacher_cache"
-            )
+        check_ids(video_ids)
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_json(self.path / "cache.json", self.fingerprint)
         computed = 0
         for part, start in enumerate(range(0, len(video_ids), PART_SIZE)):
-            if self._file(part, "video_id").exists():
+            if self._is_complete(part):
                 continue
             numbers = range(start, min(start + PART_SIZE, len(video_ids)))
             outputs = outputs_of(numbers)
@@ -113,7 +111,8 @@ class TeacherCache:
                         "train without --teacher_cache"
                     )
                 self._save(part, name, values.astype(np.float16))
-            self._save(part, "video_id", np.array(video_ids)[list(numbers)])
+            ids = np.array([video_ids[number] for number in numbers], object)
+            self._save(part, "video_id", ids.astype("S"))
             computed += len(numbers)
         self._open()
         return computed
@@ -127,7 +126,7 @@ class TeacherCache:
         Returns:
             dict key in the batch → float16 array `(videos, …)`.
         """
-        rows = [self._rows[video_id] for video_id in video_ids]
+        rows = [self._rows[video_id.rstrip(b"\0")] for video_id in video_ids]
         return {
             key: np.stack(
                 [self._arrays[part][output][row] for part, row in rows]
@@ -138,7 +137,7 @@ class TeacherCache:
     def _open(self):
         self._rows, self._arrays = {}, []
         part = 0
-        while self._file(part, "video_id").exists():
+        while self._is_complete(part):
             ids = np.load(self._file(part, "video_id"))
             self._rows.update(
                 (video_id, (part, row))
@@ -152,16 +151,31 @@ class TeacherCache:
             )
             part += 1
 
+    def _is_complete(self, part):
+        return all(
+            self._file(part, name).exists() for name in (*OUTPUTS, "video_id")
+        )
+
+    def _check_writable(self):
+        there = self.path
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            raise InputError(
+                f"cannot write a teacher cache to {self.path}; give another "
+                "--teacher_cache"
+            )
+
     def _check(self):
         try:
             found = json.loads((self.path / "cache.json").read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         except json.JSONDecodeError:
             found = {}
         wanted = self.fingerprint
         for key in {**wanted, **found}:
-            if found.get(key) != wanted.get(key):
+            if wanted.get(key) is not None and found.get(key) != wanted[key]:
                 raise InputError(
                     f"the teacher cache in {self.path} is stale: {key} was "
                     f"{found.get(key)} and is {wanted.get(key)}; remove the "
@@ -173,7 +187,8 @@ class TeacherCache:
 
     def _save(self, part, name, array):
         path = self._file(part, name)
-        temporary = path.with_suffix(".partial.npy")
+        # Two runs may fill one cache at the same time.
+        temporary = path.with_suffix(f".partial{os.getpid()}.npy")
         try:
             np.save(temporary, array)
             os.replace(temporary, path)
@@ -183,6 +198,20 @@ class TeacherCache:
                 f"cannot write {path}: {error.strerror}; give another "
                 "--teacher_cache"
             ) from None
+
+
+def check_ids(video_ids):
+    """Refuses videos that a cache could not tell apart.
+
+    Raises:
+        InputError: two videos have the same id.
+    """
+    different = len({video_id.rstrip(b"\0") for video_id in video_ids})
+    if different < len(video_ids):
+        raise InputError(
+            f"{len(video_ids):,} videos have only {different:,} different ids, "
+            "so a cache cannot tell them apart; train without --teacher_cache"
+        )
 
 
 def file_hash(path):

@@ -7,6 +7,7 @@ from yt8m_distill.distiller import Distiller
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory
 from yt8m_distill.teacher_cache import CachedTeacher
+from yt8m_distill.video_ensemble import VideoEnsemble
 
 DEFAULT_LOSSES = {True: "rep,pred,ce", False: "ce"}
 
@@ -61,9 +62,7 @@ def build(options, data):
     if options.teacher_cache:
         cached = frozen
         teachers = {
-            name: CachedTeacher(
-                name, one.encoder.representation_dim, one.num_classes
-            )
+            name: CachedTeacher(name, one.representation_dim, one.num_classes)
             for name, one in teachers.items()
         }
     weights = options.teacher_weights
@@ -98,7 +97,7 @@ def frozen_teachers(options, data):
         InputError: there is no such run, it is the student's own, or it was
             trained on other features or classes.
     """
-    directories = options.teacher_dir.split(",")
+    directories = [part for part in options.teacher_dir.split(",") if part]
     teachers = {}
     for name, directory in zip(
         _numbered("teacher", len(directories)), directories
@@ -124,6 +123,15 @@ def frozen_teachers(options, data):
 
 def _start_students(options, students, teachers):
     """Gives students their teacher's weights or head, as the flags say."""
+    for teacher in teachers.values():
+        if isinstance(teacher, VideoEnsemble) and (
+            options.initialize_from_teacher or options.share_head
+        ):
+            raise InputError(
+                "the teacher is an ensemble of students, which has no single "
+                "head or weights to start from; leave --share_head and "
+                "--initialize_from_teacher out"
+            )
     if options.initialize_from_teacher:
         for student, teacher in _pairs(students, teachers):
             counts = [
@@ -157,37 +165,92 @@ def _check_flags(options):
             "--teacher_dir (serial) and --teacher_encoder (parallel) were both "
             "given; give one"
         )
-    needs = {
-        "teacher_cache": "teacher_dir",
-        "teacher_folds": "teacher_cache",
-        "teacher_weights": "teacher_dir",
-    }
-    for name, needed in needs.items():
+    for name, needed in (
+        ("teacher_cache", "teacher_dir"),
+        ("teacher_folds", "teacher_cache"),
+        ("teacher_weights", "teacher_dir"),
+        ("held_out_fold", "num_folds"),
+    ):
         if getattr(options, name) and not getattr(options, needed):
             raise InputError(f"--{name} needs --{needed}")
+    if not options.teacher_encoder:
+        for name, default in (
+            ("teacher_frame_sampler", "all_frames"),
+            ("teacher_head", "same"),
+        ):
+            if getattr(options, name) != default:
+                raise InputError(f"--{name} needs --teacher_encoder")
     if not (options.teacher_dir or options.teacher_encoder):
-        for name in ("share_head", "initialize_from_teacher"):
+        for name in (
+            "share_head",
+            "initialize_from_teacher",
+            "unlabelled_data_pattern",
+        ):
             if getattr(options, name):
                 raise InputError(
                     f"--{name} needs a teacher: --teacher_dir or "
                     "--teacher_encoder"
                 )
-    if options.share_head and options.num_students > 1:
-        raise InputError("--share_head needs --num_students=1")
+    losses = parts.get_all(
+        "distillation_losses",
+        options.student_losses
+        or DEFAULT_LOSSES[bool(options.teacher_dir or options.teacher_encoder)],
+    ).values()
+    taught = [loss for loss in losses if loss.needs_teacher]
+    for name in ("teacher_cache", "unlabelled_data_pattern"):
+        if getattr(options, name) and not taught:
+            raise InputError(
+                f"--{name} has no use without a loss that needs a teacher; add "
+                "rep or pred to --student_losses"
+            )
+    _check_several(options, taught)
     if options.teacher_folds:
-        if options.teacher_folds < 2:
-            raise InputError(
-                f"--teacher_folds={options.teacher_folds}; give at least 2"
-            )
-        losses = parts.get_all(
-            "distillation_losses", options.student_losses or "rep,pred,ce"
+        _check_folds(options, taught)
+
+
+def _check_several(options, taught):
+    """Flags of several teachers and students."""
+    several = "," in options.teacher_dir
+    if options.teacher_weights and not (
+        several and any(loss.compares_predictions for loss in taught)
+    ):
+        raise InputError(
+            "--teacher_weights needs several teachers in --teacher_dir and the "
+            "loss pred, which alone sees them as an ensemble"
         )
-        if any("representation" in loss.needs for loss in losses.values()):
-            raise InputError(
-                "--teacher_folds: the folds' teachers have representations of "
-                "their own, which L_rep cannot mix; leave rep out of "
-                "--student_losses"
-            )
+    if options.share_head and (several or options.num_students > 1):
+        raise InputError("--share_head needs one teacher and one student")
+    if options.share_head and options.teacher_head != "same":
+        raise InputError(
+            "--share_head and --teacher_head exclude each other; the shared "
+            "head is --head"
+        )
+    if (
+        options.initialize_from_teacher
+        and options.num_students > 1
+        and len(options.teacher_dir.split(",")) != options.num_students
+    ):
+        raise InputError(
+            "--initialize_from_teacher would start all --num_students="
+            f"{options.num_students} alike; give as many teachers"
+        )
+
+
+def _check_folds(options, taught):
+    """Flags of teachers that are trained without a fold."""
+    if options.teacher_folds < 2:
+        raise InputError(
+            f"--teacher_folds={options.teacher_folds}; give at least 2"
+        )
+    if (
+        any("representation" in loss.needs for loss in taught)
+        or "learned" in options.teacher_weights
+    ):
+        raise InputError(
+            "--teacher_folds: the folds' teachers have representations of "
+            "their own, which neither L_rep nor --teacher_weights=learned can "
+            "mix; leave them out"
+        )
 
 
 def _numbered(name, count):

@@ -57,13 +57,18 @@ class WithUnlabelled:
         return self.unlabelled.error(number - len(self.labelled), reason)
 
     def shuffled(self, seed, epoch):
-        """The orders of both, merged at random."""
+        """The orders of both, merged evenly: each batch has its share."""
         labelled = self.labelled.shuffled(seed, epoch)
         unlabelled = self.unlabelled.shuffled(seed, epoch) + len(labelled)
-        is_labelled = np.zeros(len(self), bool)
-        is_labelled[: len(labelled)] = True
-        np.random.default_rng((seed, epoch, 1)).shuffle(is_labelled)
-        merged = np.empty(len(self), np.int64)
-        merged[is_labelled] = labelled
-        merged[~is_labelled] = unlabelled
-        return merged
+        places = np.concatenate(
+            [
+                (np.arange(len(order)) + 0.5) / len(order)
+                for order in (labelled, unlabelled)
+            ]
+        )
+        merged = np.concatenate([labelled, unlabelled])
+        return merged[np.argsort(places, kind="stable")]
+
+    def checksums(self):
+        """As `Shards.checksums`, of both."""
+        return self.labelled.checksums() + self.unlabelled.checksums()

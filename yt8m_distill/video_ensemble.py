@@ -1,6 +1,7 @@
 """Several models as one."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from yt8m_distill.frame_samplers.all_frames import AllFrames
@@ -16,6 +17,8 @@ class VideoEnsemble(keras.Model):
 
     Args:
         members: list of `VideoClassifier`s with the same classes and features.
+        max_frames: int, frames of the longest video, of which members choose
+            where they do not look at the same.
 
     Call arguments:
         batch, training: as of `VideoClassifier`.
@@ -25,23 +28,28 @@ class VideoEnsemble(keras.Model):
         by side.
     """
 
-    def __init__(self, members, **kwargs):
+    def __init__(self, members, max_frames=300, **kwargs):
         super().__init__(**kwargs)
         self.members = members
+        self.max_frames = max_frames
         samplers = [member.frame_sampler for member in members]
-        configs = [
-            (type(sampler), {**sampler.get_config(), "name": None})
-            for sampler in samplers
-        ]
-        self.same_frames = all(config == configs[0] for config in configs)
-        most = max(
-            getattr(sampler, "max_frames", 0) or sampler.k
-            for sampler in samplers
-        )
+        self.same_frames = same_frames(samplers)
         self.frame_sampler = (
-            samplers[0] if self.same_frames else AllFrames(max(most, 300))
+            samplers[0] if self.same_frames else AllFrames(max_frames)
         )
         self.built = True
+
+    @property
+    def representation_dim(self):
+        return sum(member.representation_dim for member in self.members)
+
+    @property
+    def output_shapes(self):
+        """Shapes of what a call gives, a dict; unknown sizes are None."""
+        return {
+            "representation": (None, self.representation_dim),
+            "logits": (None, self.num_classes),
+        }
 
     @property
     def num_classes(self):
@@ -70,12 +78,29 @@ class VideoEnsemble(keras.Model):
         }
 
     def count_flops(self, num_frames=None):
-        """FLOPs for one video, of all members together."""
+        """FLOPs for one video, of all members together.
+
+        Args:
+            num_frames: int, frames of the video; None: as many as the members
+                take at most.
+        """
         return sum(member.count_flops(num_frames) for member in self.members)
+
+    @property
+    def num_frames(self):
+        """Frames of a video that the members look at together, at most."""
+        if self.same_frames:
+            return self.frame_sampler.k
+        chosen = [
+            np.asarray(member.frame_sampler.indices([self.max_frames]))
+            for member in self.members
+        ]
+        return len(np.unique(np.concatenate(chosen, axis=1)))
 
     def get_config(self):
         return {
             **super().get_config(),
+            "max_frames": self.max_frames,
             "members": [
                 keras.saving.serialize_keras_object(member)
                 for member in self.members
@@ -90,14 +115,28 @@ class VideoEnsemble(keras.Model):
         ]
         for member in members:
             member.build()
-        return cls(members, name=config["name"])
+        return cls(members, config["max_frames"], name=config["name"])
 
 
-def as_one(models):
+def as_one(models, max_frames):
     """The only one of several models, or their ensemble.
 
     Args:
         models: dict whose values are models.
+        max_frames: int, frames of the longest video.
     """
     models = list(models.values())
-    return models[0] if len(models) == 1 else VideoEnsemble(models)
+    return models[0] if len(models) == 1 else VideoEnsemble(models, max_frames)
+
+
+def same_frames(samplers):
+    """Whether samplers choose the same frames.
+
+    Args:
+        samplers: list of `FrameSampler`s.
+    """
+    configs = [
+        (type(sampler), {**sampler.get_config(), "name": None})
+        for sampler in samplers
+    ]
+    return all(config == configs[0] for config in configs)

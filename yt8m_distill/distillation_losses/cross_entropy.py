@@ -27,6 +27,7 @@ class CrossEntropyLoss(DistillationLoss):
     """
 
     needs_teacher = False
+    needs = ("logits",)
     symbol = "L_CE"
 
     def call(self, teacher_outputs, student_outputs):

@@ -2,6 +2,8 @@
 
 import keras
 
+from yt8m_distill.layers.argument_checks import check_whole_numbers
+
 
 class DistillationLoss(keras.layers.Layer):
     """How far a student's outputs are from what it is taught.
@@ -15,6 +17,10 @@ class DistillationLoss(keras.layers.Layer):
             `Distiller`.
         first_epoch: int, the first epoch in which the loss counts, from 1 on.
         last_epoch: int, the last epoch in which it counts; None: the run's.
+
+    Raises:
+        ValueError: the weight is no number of at least 0, or an epoch no whole
+            number of at least 1.
 
     Call arguments:
         teacher_outputs: dict with `labels` `(batch, num_classes)` and, where
@@ -31,13 +37,21 @@ class DistillationLoss(keras.layers.Layer):
     needs_teacher = True
     # True where several teachers count as one ensemble, which has logits only.
     compares_predictions = False
-    # Outputs that it compares, of teacher and student.
+    # Outputs that it looks at, of student and, if it needs one, teacher; what
+    # needs logits trains the head.
     needs = ()
     # How the loss is written in the printed objective.
     symbol = None
 
     def __init__(self, weight=1.0, first_epoch=1, last_epoch=None, **kwargs):
         super().__init__(**kwargs)
+        if isinstance(weight, bool) or not (
+            isinstance(weight, int | float) and 0 <= weight < float("inf")
+        ):
+            raise ValueError(f"weight={weight!r}; give a number of at least 0")
+        check_whole_numbers(first_epoch=first_epoch, last_epoch=last_epoch)
+        if first_epoch is None:
+            raise ValueError("first_epoch=None; give a whole number")
         self.weight = weight
         self.first_epoch = first_epoch
         self.last_epoch = last_epoch

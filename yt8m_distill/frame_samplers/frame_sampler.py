@@ -20,9 +20,10 @@ class FrameSampler(keras.layers.Layer):
 
     Output:
         The batch with only the chosen frames, `(batch, k, feature_size)`; a
-        video shorter than `k` keeps all its frames, zero-padded at the end, and
-        has `num_frames` < `k`. `frame_positions` int32 `(batch, k)` says which
-        frames of the video they are; what it holds for padding means nothing.
+        video shorter than `k` keeps all its frames (unless the sampler says
+        otherwise), zero-padded at the end, and has `num_frames` < `k`.
+        `frame_positions` int32 `(batch, k)` says which frames of the video they
+        are; what it holds for padding means nothing.
 
     Raises:
         ValueError: `k` is no whole number ≥ 1.
