@@ -18,9 +18,9 @@ import numpy as np
 
 from yt8m_distill.errors import InputError
 
-# 8 bytes of length and 4 of its checksum before the data, 4 of checksum after.
 # The quantised value nearest to 0.0.
 ZERO_BYTE = 127
+# 8 bytes of length and 4 of its checksum before the data, 4 of checksum after.
 HEADER_SIZE = 12
 FOOTER_SIZE = 4
 
