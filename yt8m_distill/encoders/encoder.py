@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import keras
+from keras import ops
 
 
 class Product(NamedTuple):
@@ -91,6 +92,46 @@ class Encoder(keras.layers.Layer):
             "feature_sizes": self.feature_sizes,
             "representation_dim": self.representation_dim,
         }
+
+
+def build_each(aggregations, feature_sizes, frames_shape):
+    """Builds layers of which each sees one feature of every frame.
+
+    Args:
+        aggregations: layers, one a feature.
+        feature_sizes: values a frame of each feature.
+        frames_shape: `(batch, max_frames, sum(feature_sizes))`.
+
+    Returns:
+        int, the number of values that they give together.
+    """
+    width = 0
+    for size, aggregation in zip(feature_sizes, aggregations):
+        shape = (*frames_shape[:-1], size)
+        aggregation.build(shape)
+        width += aggregation.compute_output_shape(shape)[-1]
+    return width
+
+
+def aggregate_each(aggregations, features, mask, training):
+    """What such layers give, side by side.
+
+    Args:
+        aggregations: layers, one a feature.
+        features: list of `(batch, max_frames, size)`, one a feature.
+        mask: bool `(batch, max_frames)`, True for real frames.
+        training: bool.
+
+    Returns:
+        float `(batch, width)`.
+    """
+    return ops.concatenate(
+        [
+            aggregation(feature, mask=mask, training=training)
+            for aggregation, feature in zip(aggregations, features)
+        ],
+        axis=-1,
+    )
 
 
 def feature_products(aggregations, num_frames):

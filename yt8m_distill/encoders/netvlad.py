@@ -3,7 +3,13 @@
 import keras
 from keras import ops
 
-from yt8m_distill.encoders.encoder import Encoder, Product, feature_products
+from yt8m_distill.encoders.encoder import (
+    Encoder,
+    Product,
+    aggregate_each,
+    build_each,
+    feature_products,
+)
 from yt8m_distill.layers.argument_checks import check_whole_numbers
 from yt8m_distill.layers.context_gating import ContextGating
 from yt8m_distill.layers.frame_mask import frame_mask
@@ -113,15 +119,11 @@ class NetVladEncoder(Encoder):
         )
 
     def build(self, frames_shape):
-        batch, max_frames, _ = frames_shape
+        batch = frames_shape[0]
         if self.frame_normalization:
             self.frame_normalization.build(frames_shape)
-        aggregated_size = 0
-        for size, aggregation in zip(self.feature_sizes, self.aggregations):
-            shape = (batch, max_frames, size)
-            aggregation.build(shape)
-            aggregated_size += aggregation.compute_output_shape(shape)[-1]
-        self.hidden.build((batch, aggregated_size))
+        width = build_each(self.aggregations, self.feature_sizes, frames_shape)
+        self.hidden.build((batch, width))
         if self.normalization:
             self.normalization.build((batch, self.representation_dim))
         if self.gating:
@@ -133,14 +135,8 @@ class NetVladEncoder(Encoder):
             frames = self.frame_normalization(
                 frames, training=training, mask=mask
             )
-        aggregated = ops.concatenate(
-            [
-                aggregation(feature, mask=mask, training=training)
-                for aggregation, feature in zip(
-                    self.aggregations, self.split_features(frames)
-                )
-            ],
-            axis=-1,
+        aggregated = aggregate_each(
+            self.aggregations, self.split_features(frames), mask, training
         )
         hidden = self.hidden(self.dropout_layer(aggregated, training=training))
         if self.normalization:

@@ -3,7 +3,13 @@
 import keras
 from keras import ops
 
-from yt8m_distill.encoders.encoder import Encoder, Product, feature_products
+from yt8m_distill.encoders.encoder import (
+    Encoder,
+    Product,
+    aggregate_each,
+    build_each,
+    feature_products,
+)
 from yt8m_distill.layers.argument_checks import check_whole_numbers
 from yt8m_distill.layers.frame_mask import frame_mask
 from yt8m_distill.layers.nextvlad import NeXtVLAD
@@ -97,26 +103,16 @@ class NextVladEncoder(Encoder):
         )
 
     def build(self, frames_shape):
-        batch, max_frames, _ = frames_shape
-        aggregated_size = 0
-        for size, aggregation in zip(self.feature_sizes, self.aggregations):
-            shape = (batch, max_frames, size)
-            aggregation.build(shape)
-            aggregated_size += aggregation.compute_output_shape(shape)[-1]
-        self.hidden.build((batch, aggregated_size))
+        batch = frames_shape[0]
+        width = build_each(self.aggregations, self.feature_sizes, frames_shape)
+        self.hidden.build((batch, width))
         self.normalization.build((batch, self.representation_dim))
         self.gating.build((batch, self.representation_dim))
 
     def call(self, frames, num_frames, training=False):
         mask = frame_mask(num_frames, ops.shape(frames)[1])
-        aggregated = ops.concatenate(
-            [
-                aggregation(feature, mask=mask, training=training)
-                for aggregation, feature in zip(
-                    self.aggregations, self.split_features(frames)
-                )
-            ],
-            axis=-1,
+        aggregated = aggregate_each(
+            self.aggregations, self.split_features(frames), mask, training
         )
         hidden = self.hidden(self.dropout_layer(aggregated, training=training))
         hidden = self.normalization(hidden, training=training)
