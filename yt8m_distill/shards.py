@@ -53,6 +53,7 @@ class Shards:
         self.pattern = pattern
         self.files = _match(pattern)
         self._open = functools.lru_cache(OPEN_SHARDS)(_open)
+        self._video_ids = None
         # (file, record in it, offset, length) of each video
         self._index = np.concatenate(
             [self._index_file(number) for number in range(len(self.files))]
@@ -105,7 +106,11 @@ class Shards:
         Raises:
             RecordError: naming the first record that cannot be read.
         """
-        return [self.video(number)[0] for number in range(len(self))]
+        if self._video_ids is None:  # every record is parsed for it
+            self._video_ids = [
+                self.video(number)[0] for number in range(len(self))
+            ]
+        return self._video_ids
 
     def checksums(self):
         """The data checksums that the files hold for all videos, as bytes.
@@ -129,6 +134,8 @@ class Shards:
         """
         selected = copy.copy(self)
         selected._index = self._index[np.asarray(numbers, int)]
+        if self._video_ids is not None:
+            selected._video_ids = [self._video_ids[n] for n in numbers]
         return selected
 
     def shuffled(self, seed, epoch):

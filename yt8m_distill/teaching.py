@@ -65,11 +65,6 @@ def build(options, data):
             name: CachedTeacher(name, one.representation_dim, one.num_classes)
             for name, one in teachers.items()
         }
-    weights = options.teacher_weights
-    if weights and weights != ["learned"]:
-        weights = _numbers("teacher_weights", weights)
-    elif weights:
-        weights = "learned"
     distiller = Distiller(
         students,
         parts.get_all(
@@ -79,7 +74,7 @@ def build(options, data):
         teachers,
         train_teachers=bool(options.teacher_encoder),
         teacher_losses=parts.get_all("distillation_losses", "ce"),
-        teacher_weights=weights,
+        teacher_weights=_teacher_weights(options.teacher_weights),
         regularization_penalty=options.regularization_penalty,
         jit_compile=options.jit_compile,
     )
@@ -261,8 +256,13 @@ def _or_same(spec, other):
     return other if spec == "same" else spec
 
 
-def _numbers(name, texts):
+def _teacher_weights(texts):
+    """The weights as `TeacherEnsemble` takes them."""
+    if texts == ["learned"]:
+        return "learned"
     try:
         return [float(text) for text in texts]
     except ValueError:
-        raise InputError(f"--{name}={','.join(texts)}; give numbers") from None
+        raise InputError(
+            f"--teacher_weights={','.join(texts)}; give numbers or 'learned'"
+        ) from None

@@ -21,8 +21,5 @@ class First(FrameSampler):
     [[0, 1]]
     """
 
-    def __init__(self, k=30, **kwargs):
-        super().__init__(k, **kwargs)
-
     def select(self, num_frames, training, seed):
         return ops.expand_dims(ops.arange(self.k, dtype="int32"), 0)

@@ -26,9 +26,6 @@ class FirstMiddleLast(FrameSampler):
     [[0, 1, 9, 10, 18, 19]]
     """
 
-    def __init__(self, k=30, **kwargs):
-        super().__init__(k, **kwargs)
-
     def select(self, num_frames, training, seed):
         first, middle = (self.k + 2) // 3, (self.k + 1) // 3
         last = self.k - first - middle

@@ -34,7 +34,7 @@ class FrameSampler(keras.layers.Layer):
     # Whether a video of at most k frames gives all of them.
     takes_short_videos_whole = True
 
-    def __init__(self, k, **kwargs):
+    def __init__(self, k=30, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(k, int) or k < 1:
             raise ValueError(f"k must be a whole number of at least 1: k={k!r}")

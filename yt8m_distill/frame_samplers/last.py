@@ -22,8 +22,5 @@ class Last(FrameSampler):
     [[8, 9]]
     """
 
-    def __init__(self, k=30, **kwargs):
-        super().__init__(k, **kwargs)
-
     def select(self, num_frames, training, seed):
         return num_frames - self.k + ops.arange(self.k, dtype="int32")

@@ -22,9 +22,6 @@ class Middle(FrameSampler):
     [[4, 5]]
     """
 
-    def __init__(self, k=30, **kwargs):
-        super().__init__(k, **kwargs)
-
     def select(self, num_frames, training, seed):
         start = (num_frames - self.k) // 2
         return start + ops.arange(self.k, dtype="int32")

@@ -23,9 +23,6 @@ class Uniform(FrameSampler):
     [[2, 7], [75, 225]]
     """
 
-    def __init__(self, k=30, **kwargs):
-        super().__init__(k, **kwargs)
-
     def select(self, num_frames, training, seed):
         odd = 2 * ops.arange(self.k, dtype="int32") + 1
         return odd * num_frames // (2 * self.k)
