@@ -393,7 +393,7 @@ BAD_INPUT = {
     "none": "no file matches '{folder}/train*.tfrecord'; give a pattern",
     "empty": "train0.tfrecord: holds no record; remove it",
     "truncated": "train0.tfrecord: record 19 is cut off: .*; copy the file",
-    "text": "train0.tfrecord: not an uncompressed TFRecord file",
+    "text": "train0.tfrecord: not a TFRecord file",
     "label": BAD_RECORD
     + "label 7 is outside the vocabulary of 7 classes; .*--num_classes",
     "negative label": BAD_RECORD + "label -1 is outside",

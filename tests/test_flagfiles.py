@@ -60,7 +60,7 @@ def test_trains_for_a_step(
     path, synthetic_shards, audio_shards, eigenvalues, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(ROOT)  # flagfiles name each other from there
-    shards = audio_shards if "audioset" in path.parts else synthetic_shards
+    shards = audio_shards if "audioset" in str(path) else synthetic_shards
 
     def train(flagfile, train_dir, *more):
         data = [
@@ -86,6 +86,8 @@ def test_trains_for_a_step(
         teacher_file = path.with_name(path.name.replace("student", "teacher"))
         if path.parent.name == "table_1":
             teacher_file = path.parents[1] / "teacher.flags"
+        elif path.parent.name.startswith("audioset"):
+            teacher_file = path.with_name("teacher.flags")
         train(teacher_file, tmp_path / "teacher")
         teacher = [f"--teacher_dir={tmp_path}/teacher"]
     best = train(path, tmp_path / "run", *teacher)
@@ -148,4 +150,6 @@ def test_a_teacher_is_found_through_nested_flagfiles(monkeypatch):
         "baseline": False,
         "student": True,
         "baseline_as_student": False,
+        "baseline_5": False,
+        "student_5": True,
     }

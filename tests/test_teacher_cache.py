@@ -147,16 +147,16 @@ def test_a_cached_teacher_needs_the_student_s_frames_only(
     synthetic_shards, teacher_dir, tmp_path, monkeypatch
 ):
     read = []
-    from yt8m_distill import dataset
+    from yt8m_distill.layouts import Layout
 
-    gather = dataset._gather
-    monkeypatch.setattr(
-        dataset,
-        "_gather",
-        lambda target, feature, wanted: (
-            read.append(len(wanted)) or gather(target, feature, wanted)
-        ),
-    )
+    frames = Layout.frames
+
+    def counted(self, block, feature, chosen):
+        values, whole = frames(self, block, feature, chosen)
+        read.append(values.shape[1])
+        return values, whole
+
+    monkeypatch.setattr(Layout, "frames", counted)
     flag = f"--teacher_cache={tmp_path}/cache"
     student(synthetic_shards, teacher_dir, tmp_path / "a", flag)
     read.clear()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from yt8m_distill.dataset import VideoDataset
-from yt8m_distill.errors import InputError
+from yt8m_distill.errors import InputError, RecordError
 from yt8m_distill.shards import Shards
 from yt8m_distill.unlabelled import WithUnlabelled
 
@@ -56,5 +56,5 @@ def test_other_features_are_refused(synthetic_shards):
 
 
 def test_a_bad_record_is_named_in_its_own_file(videos):
-    assert "validate" in str(videos.error(40, "x"))
-    assert "train" in str(videos.error(39, "x"))
+    assert "validate" in str(videos.error(40, RecordError("x")))
+    assert "train" in str(videos.error(39, RecordError("x")))

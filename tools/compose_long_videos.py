@@ -13,12 +13,11 @@ several passes videos share clips: make no folds of them.
 """
 
 import pathlib
-import sys
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from yt8m_distill import quiet_start, record_writer
+from yt8m_distill import command_line, record_writer
 from yt8m_distill.errors import InputError
 from yt8m_distill.records import ZERO_BYTE
 
@@ -138,25 +137,17 @@ def define_flags():
     flags.mark_flags_as_required(["input_data_pattern", "output_dir"])
 
 
-def main(arguments):
-    if arguments[1:]:
-        raise app.UsageError(f"stray argument {arguments[1]!r}")
-    quiet_start.import_tensorflow()
-    try:
-        compose(
-            FLAGS.input_data_pattern,
-            FLAGS.output_dir,
-            FLAGS.split,
-            FLAGS.num_clips,
-            FLAGS.num_passes,
-            FLAGS.num_shards,
-            FLAGS.seed,
-        )
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+def main():
+    compose(
+        FLAGS.input_data_pattern,
+        FLAGS.output_dir,
+        FLAGS.split,
+        FLAGS.num_clips,
+        FLAGS.num_passes,
+        FLAGS.num_shards,
+        FLAGS.seed,
+    )
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    command_line.run_tool(define_flags, main)

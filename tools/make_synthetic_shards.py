@@ -16,9 +16,9 @@ import os
 import pathlib
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from yt8m_distill import quiet_start, record_writer
+from yt8m_distill import command_line, quiet_start, record_writer
 
 FLAGS = flags.FLAGS
 FEATURES = {"rgb": 1024, "audio": 128}
@@ -187,9 +187,7 @@ def define_flags():
     flags.mark_flag_as_required("output_dir")
 
 
-def main(arguments):
-    if arguments[1:]:
-        raise app.UsageError(f"stray argument {arguments[1]!r}")
+def main():
     splits = {
         "train": FLAGS.num_train_videos,
         "validate": FLAGS.num_validate_videos,
@@ -213,5 +211,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    command_line.run_tool(define_flags, main)

@@ -7,7 +7,8 @@ python tools/repeat_runs.py --output_dir=runs/audioset --seeds=0,1,2 \\
 
 Each run lies in OUTPUT_DIR/NAME_SEED. A run that is there already is not
 trained again, one that was interrupted goes on. A flagfile with a teacher gets
-the run of the first flagfile with the same seed.
+the run of the first flagfile with the same seed; with --ensemble those of all
+seeds together, through a cache in OUTPUT_DIR/teacher_cache.
 """
 
 import json
@@ -44,7 +45,7 @@ def has_teacher(flagfile):
     return found
 
 
-def repeat(flagfile, seed, output_dir, teacher, test_data_pattern, options):
+def repeat(flagfile, seed, output_dir, teachers, test_data_pattern, options):
     """Trains and scores one run, unless that was done.
 
     Returns:
@@ -55,7 +56,12 @@ def repeat(flagfile, seed, output_dir, teacher, test_data_pattern, options):
     summary = path / "summary.json"
     if summary.exists():
         return json.loads(summary.read_text())
-    taught = [f"--teacher_dir={teacher}"] if has_teacher(flagfile) else []
+    taught = []
+    if has_teacher(flagfile):
+        taught.append(f"--teacher_dir={','.join(map(str, teachers))}")
+        if len(teachers) > 1:
+            cache = pathlib.Path(output_dir) / "teacher_cache"
+            taught.append(f"--teacher_cache={cache}")
     start = time.monotonic()
     run(
         "-m",
@@ -129,6 +135,9 @@ def define_flags():
     flags.DEFINE_string("output_dir", None, "directory of the runs")
     flags.DEFINE_list("flagfiles", None, "flagfiles, the teacher's first")
     flags.DEFINE_list("seeds", ["0", "1", "2"], "one run a seed and flagfile")
+    flags.DEFINE_bool(
+        "ensemble", False, "the teachers of all seeds teach together"
+    )
     flags.DEFINE_string("test_data_pattern", "", "shards to score in the end")
     flags.DEFINE_list(
         "options", [], "more flags for every run, e.g. --num_epochs=1"
@@ -140,18 +149,21 @@ def main(arguments):
     if arguments[1:]:
         raise app.UsageError(f"stray argument {arguments[1]!r}")
     results = {pathlib.Path(file).stem: [] for file in FLAGS.flagfiles}
-    for seed in FLAGS.seeds:
-        teacher = (
-            pathlib.Path(FLAGS.output_dir)
-            / f"{pathlib.Path(FLAGS.flagfiles[0]).stem}_{seed}"
-        )
-        for flagfile in FLAGS.flagfiles:
+    first = pathlib.Path(FLAGS.flagfiles[0]).stem
+    teachers = {
+        seed: pathlib.Path(FLAGS.output_dir) / f"{first}_{seed}"
+        for seed in FLAGS.seeds
+    }
+    for flagfile in FLAGS.flagfiles:
+        for seed in FLAGS.seeds:
             results[pathlib.Path(flagfile).stem].append(
                 repeat(
                     flagfile,
                     seed,
                     FLAGS.output_dir,
-                    teacher,
+                    [*teachers.values()]
+                    if FLAGS.ensemble
+                    else [teachers[seed]],
                     FLAGS.test_data_pattern,
                     FLAGS.options,
                 )

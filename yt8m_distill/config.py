@@ -3,14 +3,12 @@
 Nothing here imports TensorFlow, so `--help` is instant.
 """
 
-import os
 import sys
-import traceback
 import types
 
-from absl import app, flags
+from absl import flags
 
-from yt8m_distill import quiet_start
+from yt8m_distill import command_line, quiet_start
 from yt8m_distill.errors import InputError
 from yt8m_distill.flag_definitions import FLAGS, REQUIRED
 
@@ -46,6 +44,7 @@ def options(entry_point, flag_values=flags.FLAGS):
         "num_classes",
         "max_frames",
         "num_students",
+        "num_length_buckets",
     ):
         if values.get(name, 1) < 1:
             raise InputError(f"--{name}={values[name]}; give at least 1")
@@ -87,7 +86,7 @@ def parse(entry_point, arguments):
     """
     flag_values = flags.FlagValues()
     define(entry_point, flag_values)
-    _refuse_stray(flag_values([entry_point, *arguments]))
+    command_line.refuse_stray(flag_values([entry_point, *arguments]))
     return options(entry_point, flag_values)
 
 
@@ -114,44 +113,14 @@ def run(entry_point, function):
             `--help` and bad flags are answered at once.
     """
 
-    def main(arguments):
-        try:
-            _refuse_stray(arguments)
-            values = options(entry_point)
-            require(values, *REQUIRED[entry_point])
-            quiet_start.import_tensorflow()
-            function(values)
-        except InputError as error:
-            print(f"error: {error}", file=sys.stderr)
-            _leave(1)
-        except KeyboardInterrupt:
-            print("stopped", file=sys.stderr)
-            _leave(130)
-        except Exception:
-            traceback.print_exc()
-            _leave(1)
+    def start():
+        values = options(entry_point)
+        require(values, *REQUIRED[entry_point])
+        quiet_start.import_tensorflow()
+        function(values)
 
     define(entry_point)
-    app.run(main)
-
-
-def _leave(exit_code):
-    """Ends the program at once.
-
-    A reading thread that still waits for Python can keep an interpreter that
-    shuts down from ever ending; files are closed and whole by now.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(exit_code)
-
-
-def _refuse_stray(arguments):
-    if arguments[1:]:
-        raise InputError(
-            f"stray argument {arguments[1]!r}; every argument starts with -- "
-            "(put patterns in quotes)"
-        )
+    command_line.run(start)
 
 
 def _whole_numbers(name, texts):

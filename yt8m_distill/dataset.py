@@ -15,11 +15,13 @@ middle sees exactly the batches it would have seen.
 import numpy as np
 import tensorflow as tf
 
-from yt8m_distill.errors import InputError
+from yt8m_distill.batch_memory import BatchMemory
+from yt8m_distill.errors import InputError, RecordError
 from yt8m_distill.frame_samplers.all_frames import AllFrames
-from yt8m_distill.records import ZERO_BYTE
 from yt8m_distill.unlabelled import WithUnlabelled
 
+# Batches whose videos are sorted by length together.
+MIXED_BATCHES = 64
 # Batches in preparation while one is computed.
 PARALLEL_BATCHES = 2
 
@@ -36,6 +38,8 @@ class VideoDataset:
         frame_sampler: a `FrameSampler`, or None for all frames.
         teacher_caches: list of filled `TeacherCache`s, whose outputs come with
             the batches.
+        num_length_buckets: int; with more than 1, training batches hold videos
+            of like lengths, padded to the next of so many bounds.
     """
 
     def __init__(
@@ -45,16 +49,25 @@ class VideoDataset:
         max_frames=300,
         frame_sampler=None,
         teacher_caches=(),
+        num_length_buckets=1,
     ):
         self.shards = shards
         self.teacher_caches = teacher_caches
         self.num_classes = num_classes
         self.max_frames = max_frames
+        self.num_length_buckets = num_length_buckets
         self.frame_sampler = frame_sampler or AllFrames(max_frames)
         # By number of frames: how many are chosen and, without chance, which.
         lengths = np.arange(max_frames + 1)
         self._num_chosen = np.asarray(self.frame_sampler.num_chosen(lengths))
         self._chosen = np.asarray(self.frame_sampler.indices(lengths, False))
+        self._chosen_of = [
+            _as_slice(chosen[:count]) if count else slice(0, 0, 1)
+            for chosen, count in zip(self._chosen, self._num_chosen)
+        ]
+        # By record, where it was needed: 0 is not known yet.
+        self._num_frames = np.zeros(len(shards), np.int32)
+        self._memory = BatchMemory()
         self._order = (None, None)
         self._error = None
 
@@ -78,43 +91,55 @@ class VideoDataset:
             RecordError: a record is damaged, or lacks a feature, or has a label
                 outside the vocabulary.
         """
-        videos = [self.shards.video(number) for number in numbers]
-        # As in the starter code, the first feature gives the number of frames.
-        total = np.array(
-            [min(len(video[2][0]), self.max_frames) for video in videos],
-            np.int32,
-        )
-        if training and self.frame_sampler.random_in_training:
-            with tf.device("CPU:0"):
-                chosen = np.asarray(
-                    self.frame_sampler.indices(total, True, seed)
+        bad = set()
+        while True:
+            try:
+                return self._read(
+                    _without(numbers, bad, training), training, seed
                 )
-        else:
-            chosen = self._chosen[total]
-        num_frames = self._num_chosen[total]
-        frames = np.zeros(
-            (*chosen.shape, sum(self.shards.feature_sizes)), self.shards.dtype
+            except RecordError as error:
+                self.shards.skip(error.number, error)
+                bad.add(error.number)
+
+    def _read(self, numbers, training, seed):
+        choose = self._choose
+        most_frames = self._chosen.shape[1]
+        if training and self.num_length_buckets > 1:
+            most_frames = self._bound(numbers)
+        if training and self.frame_sampler.random_in_training:
+            choose = self._by_chance(numbers, seed)
+        frames = self._memory.array(
+            (len(numbers), most_frames, sum(self.shards.feature_sizes)),
+            self.shards.dtype,
         )
-        labels = np.zeros((len(videos), self.num_classes), np.float32)
-        for row, (number, (_, video_labels, features)) in enumerate(
-            zip(numbers, videos)
-        ):
-            if video_labels is not None:
-                self._set_labels(labels[row], video_labels, number)
-            wanted = chosen[row, : num_frames[row]]
+        labels = self._memory.array(
+            (len(numbers), self.num_classes), np.float32
+        )
+        labels[:] = 0
+        num_frames = np.empty(len(numbers), np.int32)
+        label_counts = np.empty(len(numbers), bool)
+        video_ids = np.empty(len(numbers), object)
+        for group in self.shards.groups(numbers, choose):
+            places = _as_slice(group.places)
+            video_ids[places] = group.video_ids
+            label_counts[places] = group.labels is not None
+            if group.labels is not None:
+                self._set_labels(labels, group, numbers)
+            count = group.features[0].shape[1]
+            num_frames[places] = count
             start = 0
-            for feature in features:
-                stop = start + feature.shape[1]
-                _gather(frames[row, : len(wanted), start:stop], feature, wanted)
+            for values in group.features:
+                stop = start + values.shape[2]
+                frames[places, :count, start:stop] = values
                 start = stop
+            frames[places, count:] = 0
+            del group, values  # views of memory that is used again
         batch = {
             "frames": frames,
             "num_frames": num_frames,
             "labels": labels,
-            "label_weight": _label_weights(
-                [video[1] is not None for video in videos]
-            ),
-            "video_id": np.array([video[0] for video in videos], object),
+            "label_weight": _label_weights(label_counts),
+            "video_id": video_ids,
         }
         for cache in self.teacher_caches:
             batch.update(cache.read(batch["video_id"]))
@@ -143,8 +168,9 @@ class VideoDataset:
         def batch(step):
             epoch, position = divmod(int(step), steps)
             start = position * batch_size
+            order = self._epoch_order(seed, epoch, batch_size)
             return self.read(
-                self._epoch_order(seed, epoch)[start : start + batch_size],
+                order[start : start + batch_size],
                 training=True,
                 seed=_chance(seed, step),
             )
@@ -200,9 +226,10 @@ class VideoDataset:
             raise error
 
     def _dataset(self, steps, batch, batch_size, with_video_id):
+        bucketed = batch_size is not None and self.num_length_buckets > 1
         shape = (
             batch_size,
-            self._chosen.shape[1],
+            None if bucketed else self._chosen.shape[1],
             sum(self.shards.feature_sizes),
         )
         signature = {
@@ -242,25 +269,119 @@ class VideoDataset:
             PARALLEL_BATCHES
         )
 
-    def _epoch_order(self, seed, epoch):
+    def _epoch_order(self, seed, epoch, batch_size):
         # Reading threads may race here: both then compute the same order.
-        if self._order[0] != (seed, epoch):
-            self._order = ((seed, epoch), self.shards.shuffled(seed, epoch))
+        wanted = (seed, epoch, batch_size)
         key, order = self._order
-        return (
-            order if key == (seed, epoch) else self.shards.shuffled(seed, epoch)
-        )
+        if key != wanted:
+            order = self.shards.shuffled(seed, epoch)
+            if self.num_length_buckets > 1:
+                order = _of_like_lengths(
+                    order,
+                    self.shards.sizes()[order],
+                    batch_size,
+                    np.random.default_rng((seed, epoch, 1)),
+                )
+            self._order = (wanted, order)
+        return order
 
-    def _set_labels(self, row, labels, number):
-        for label in labels:
-            if not isinstance(label, int) or not 0 <= label < self.num_classes:
-                raise self.shards.error(
-                    number,
-                    f"label {label} is outside the vocabulary of "
+    def _choose(self, num_frames, places):
+        """Which frames are looked at without chance."""
+        del places
+        return self._chosen_of[min(num_frames, self.max_frames)]
+
+    def _by_chance(self, numbers, seed):
+        """As `_choose`, for a batch whose frames are drawn."""
+        total = self._total(numbers)
+        with tf.device("CPU:0"):
+            chosen = np.asarray(self.frame_sampler.indices(total, True, seed))
+
+        def choose(num_frames, places):
+            count = self._num_chosen[min(num_frames, self.max_frames)]
+            return chosen[places, :count]
+
+        return choose
+
+    def _bound(self, numbers):
+        """Frames to which a batch is padded, the least bound that will do."""
+        most = int(self._num_chosen[self._total(numbers)].max())
+        longest = self._chosen.shape[1]
+        bucket = -(-most * self.num_length_buckets // longest)
+        return -(-bucket * longest // self.num_length_buckets)
+
+    def _total(self, numbers):
+        """Frames that each video has, int32, at most `max_frames`.
+
+        A record is looked at for it once.
+        """
+        numbers = np.asarray(numbers, int)
+        unknown = numbers[self._num_frames[numbers] == 0]
+        for group in self.shards.groups(unknown, lambda *_: slice(0, 1, 1)):
+            self._num_frames[unknown[group.places]] = min(
+                group.num_frames, self.max_frames
+            )
+        return self._num_frames[numbers]
+
+    def _set_labels(self, rows, group, numbers):
+        video, label = group.labels
+        wrong = np.flatnonzero((label < 0) | (label >= self.num_classes))
+        if len(wrong):
+            raise self.shards.error(
+                numbers[group.places[video[wrong[0]]]],
+                RecordError(
+                    f"label {label[wrong[0]]} is outside the vocabulary of "
                     f"{self.num_classes} classes; correct the file or "
                     "--num_classes",
-                )
-            row[label] = 1.0
+                    "label outside the vocabulary",
+                ),
+            )
+        rows[group.places[video], label] = 1
+
+
+def _of_like_lengths(order, sizes, batch_size, generator):
+    """The same order, but videos of like sizes in a batch.
+
+    Args:
+        order: int array, record numbers.
+        sizes: int array, the bytes of each of these records.
+        batch_size: int.
+        generator: NumPy `Generator`; the batches come in an order of chance.
+    """
+    reordered = []
+    window = MIXED_BATCHES * batch_size
+    for start in range(0, len(order), window):
+        some = np.argsort(sizes[start : start + window], kind="stable") + start
+        whole = len(some) // batch_size * batch_size
+        # Of the last window what fills no batch is left out by chance.
+        some = np.delete(
+            some,
+            generator.choice(len(some), len(some) - whole, replace=False),
+        )
+        batches = order[some].reshape(-1, batch_size)
+        reordered.append(generator.permutation(batches).ravel())
+    return np.concatenate(reordered)
+
+
+def _without(numbers, bad, training):
+    """Record numbers without the bad ones.
+
+    In training, where a batch has its size, others of the batch take their
+    places.
+    """
+    if not bad:
+        return numbers
+    good = [number for number in numbers if number not in bad]
+    if not training:
+        return good
+    if not good:
+        raise InputError(
+            f"a whole batch of {len(numbers)} records cannot be read; see what "
+            "is wrong with tools/inspect_shard.py --check"
+        )
+    return [
+        good[place % len(good)] if number in bad else number
+        for place, number in enumerate(numbers)
+    ]
 
 
 def _label_weights(is_labelled):
@@ -274,11 +395,14 @@ def _chance(seed, step):
     return int(np.random.default_rng((seed, int(step))).integers(2**31))
 
 
-def _gather(target, feature, wanted):
-    """Copies the wanted frames; where a feature is short, as if it were 0.0."""
-    if len(feature) > wanted[-1]:
-        target[:] = feature[wanted]
-        return
-    there = wanted < len(feature)
-    target[:] = ZERO_BYTE if feature.dtype == np.uint8 else 0
-    target[there] = feature[wanted[there]]
+def _as_slice(indices):
+    """Rising integers as a slice if they have one step, else as they are.
+
+    What is indexed with a slice is not copied first.
+    """
+    if len(indices) == 1:
+        return slice(int(indices[0]), int(indices[0]) + 1, 1)
+    step = int(indices[1] - indices[0])
+    if step > 0 and (np.diff(indices) == step).all():
+        return slice(int(indices[0]), int(indices[-1]) + 1, step)
+    return indices

@@ -1,4 +1,4 @@
-"""The one exception that means: what the user gave cannot be used."""
+"""The exceptions that mean: what the user gave cannot be used."""
 
 
 class InputError(ValueError):
@@ -8,3 +8,21 @@ class InputError(ValueError):
     The entry points print it without a traceback and exit with code 1; every
     other exception is a defect of this package and keeps its traceback.
     """
+
+
+class RecordError(InputError):
+    """A record (or shard) that cannot be read; the message says why.
+
+    Args:
+        message: str, the line that is printed.
+        reason: str, the kind of fault in a word or two, under which skipped
+            records are counted.
+
+    Attributes:
+        number: int, the record's number in its `Shards`, or None.
+    """
+
+    def __init__(self, message, reason="not a video"):
+        super().__init__(message)
+        self.reason = reason
+        self.number = None

@@ -40,6 +40,8 @@ class Evaluator:
         predict = self._compiled(batches.element_spec)
         try:
             for batch in batches:
+                if not len(batch["num_frames"]):
+                    continue  # all of its records were skipped
                 predictions, logits = predict(
                     batch["frames"], batch["num_frames"]
                 )

@@ -20,6 +20,7 @@ from yt8m_distill.evaluation import Evaluator, log_line
 from yt8m_distill.folds import without_fold
 from yt8m_distill.run_directory import RunDirectory
 from yt8m_distill.shards import Shards
+from yt8m_distill.skipped_records import SkippedRecords
 from yt8m_distill.unlabelled import WithUnlabelled
 
 
@@ -39,9 +40,15 @@ def train(options):
         InputError: flags, files or records cannot be used.
     """
     keras.utils.set_random_seed(options.seed)
+    reading = _reading(options)
     shards = Shards(
-        options.train_data_pattern, options.feature_names, options.feature_sizes
+        options.train_data_pattern,
+        options.feature_names,
+        options.feature_sizes,
+        **reading,
     )
+    if options.teacher_cache or options.num_folds:
+        shards = shards.readable()  # these look at every record in advance
     data = {
         "feature_names": list(shards.feature_names),
         "feature_sizes": list(shards.feature_sizes),
@@ -63,18 +70,24 @@ def train(options):
                 options.unlabelled_data_pattern,
                 shards.feature_names,
                 shards.feature_sizes,
-            ),
+                **reading,
+            ).readable(),
         )
     with strategy.scope():
         distiller, cached = teaching.build(options, data)
         distiller.compile(_optimizer(options), _optimizer(options))
         student = video_ensemble.as_one(distiller.students, options.max_frames)
+    _check_buckets(options, distiller)
     training_data = VideoDataset(
-        shards, options.num_classes, options.max_frames, distiller.frame_sampler
+        shards,
+        options.num_classes,
+        options.max_frames,
+        distiller.frame_sampler,
+        num_length_buckets=options.num_length_buckets,
     )
     training_data.steps_per_epoch(options.batch_size)
     caching.check(options, shards, cached)
-    validations = _validations(options, data, distiller, student)
+    validations = _validations(options, data, distiller, student, reading)
 
     run = RunDirectory(options.train_dir)
     flags = {**vars(options)}
@@ -85,32 +98,67 @@ def train(options):
         {**data, "num_training_videos": len(shards)},
         options.start_new_model,
     )
-    features = zip(shards.feature_names, shards.feature_sizes)
-    print(
-        f"{len(shards):,} training videos in {len(shards.files)} shards, "
-        "features " + ", ".join(f"{name} ({size})" for name, size in features)
-    )
+    print(f"training: {shards.describe()}")
     print(f"{student.count_params():,} parameters in the model")
     print(distiller.objective())
     if goes_on:
         print(f"going on with the run in {options.train_dir}")
     training_data.teacher_caches = caching.fill(options, shards, cached, train)
-    with strategy.scope():
-        best = training.fit(
-            distiller,
-            student,
-            training_data,
-            validations,
-            run,
-            batch_size=options.batch_size,
-            num_epochs=options.num_epochs,
-            seed=options.seed,
-        )
+    try:
+        with strategy.scope():
+            best = training.fit(
+                distiller,
+                student,
+                training_data,
+                validations,
+                run,
+                batch_size=options.batch_size,
+                num_epochs=options.num_epochs,
+                seed=options.seed,
+            )
+    finally:
+        _tell_skipped(reading, run.path, "train")
     print(_what_next(options, best))
     return best
 
 
-def _validations(options, data, distiller, student):
+def _reading(options):
+    """How records are read, more arguments of `Shards`."""
+    return {
+        "id_key": options.id_key,
+        "labels_key": options.labels_key,
+        "verify_checksums": options.verify_checksums,
+        "skipped": SkippedRecords()
+        if options.on_bad_record == "skip"
+        else None,
+    }
+
+
+def _tell_skipped(reading, folder, name):
+    """Prints and keeps which records were skipped, if any were."""
+    skipped = reading["skipped"]
+    if skipped:
+        path = folder / f"skipped_records_{name}.json"
+        skipped.write(path)
+        print(f"{skipped.summary()}; see {path}")
+
+
+def _check_buckets(options, distiller):
+    """Refuses buckets where the padding changes what a model computes."""
+    if options.num_length_buckets < 2:
+        return
+    models = [*distiller.students.values(), *distiller.teachers().values()]
+    for one in models:
+        layer = getattr(one.encoder, "layer", None)
+        if getattr(layer, "num_blocks", None):
+            raise InputError(
+                f"--num_length_buckets={options.num_length_buckets} does not "
+                "go with hierarchical_lstm(num_blocks=), whose blocks depend "
+                "on the padding; give block_length instead"
+            )
+
+
+def _validations(options, data, distiller, student, reading):
     """What scores the student, and its teacher beside it, in each epoch.
 
     A teacher that learns is scored anew; the score of one frozen teacher is
@@ -125,7 +173,7 @@ def _validations(options, data, distiller, student):
     validations = [
         callbacks.Validation(
             Evaluator(one),
-            _dataset(one, data, pattern),
+            _dataset(one, data, pattern, reading),
             options.batch_size,
             options.top_k,
             prefix,
@@ -162,7 +210,8 @@ def evaluate(options):
         InputError: there is no such run or model, or the records cannot be
             used.
     """
-    run, loaded, dataset = _open(options, options.eval_data_pattern)
+    reading = _reading(options)
+    run, loaded, dataset = _open(options, options.eval_data_pattern, reading)
     start = time.monotonic()
     results = Evaluator(loaded).evaluate(
         dataset, options.batch_size, options.top_k
@@ -175,6 +224,7 @@ def evaluate(options):
         f"{results['num_empty_classes']} of {dataset.num_classes} classes "
         f"without one | {callbacks.duration(seconds)}"
     )
+    _tell_skipped(reading, run.path, "eval")
     name = options.checkpoint
     runs = [part for part in options.train_dir.split(",") if part]
     if len(runs) > 1:
@@ -206,10 +256,12 @@ def infer(options):
     """
     if "," in options.train_dir and not options.output_file:
         raise InputError("several --train_dir need --output_file; give a name")
-    run, loaded, dataset = _open(options, options.input_data_pattern)
+    reading = _reading(options)
+    run, loaded, dataset = _open(options, options.input_data_pattern, reading)
     output = options.output_file or str(
         run.path / "predictions" / "predictions.csv"
     )
+    num_videos = 0
     start = time.monotonic()
     with files.written_whole(output) as opened:
         opened.write(submission.HEADER + "\n")
@@ -220,15 +272,17 @@ def infer(options):
                 batch["video_id"], predictions, options.top_k
             ):
                 opened.write(line + "\n")
+            num_videos += len(predictions)
     seconds = time.monotonic() - start
     print(
-        f"{len(dataset):,} videos in {output} | {len(dataset) / seconds:,.0f} "
+        f"{num_videos:,} videos in {output} | {num_videos / seconds:,.0f} "
         "videos/s"
     )
+    _tell_skipped(reading, run.path, "inference")
     return output
 
 
-def _open(options, pattern):
+def _open(options, pattern, reading):
     """The first run, its model (of several runs their ensemble), its records.
 
     The records are read as that model wants them.
@@ -252,12 +306,14 @@ def _open(options, pattern):
                 "(yet): train it, or choose another --checkpoint"
             ) from None
     one = video_ensemble.as_one(loaded, data["max_frames"])
-    return runs[0], one, _dataset(one, data, pattern)
+    return runs[0], one, _dataset(one, data, pattern, reading)
 
 
-def _dataset(for_model, data, pattern):
+def _dataset(for_model, data, pattern, reading):
     """The frames that a model looks at, of the shards that match."""
-    shards = Shards(pattern, data["feature_names"], data["feature_sizes"])
+    shards = Shards(
+        pattern, data["feature_names"], data["feature_sizes"], **reading
+    )
     return VideoDataset(
         shards,
         data["num_classes"],

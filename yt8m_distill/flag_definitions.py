@@ -52,6 +52,31 @@ _EVAL_DATA = [
         "'data/validate*.tfrecord'",
     ),
 ]
+_READER = [
+    (
+        flags.DEFINE_string,
+        "id_key",
+        "",
+        "name of the video id in the records; empty: id, video_id or "
+        "MediaPipe's, whichever the first record has",
+    ),
+    (flags.DEFINE_string, "labels_key", "labels", "name of the labels"),
+    (
+        flags.DEFINE_enum,
+        "on_bad_record",
+        "fail",
+        ["fail", "skip"],
+        "fail: stop at the first record that cannot be read; skip: go on "
+        "without, count them by reason and keep the counts in --train_dir",
+    ),
+    (
+        flags.DEFINE_bool,
+        "verify_checksums",
+        False,
+        "compare the checksum of each record that is read (slower); "
+        "tools/inspect_shard.py --check does it once",
+    ),
+]
 _TRAIN = [
     (
         flags.DEFINE_string,
@@ -97,6 +122,13 @@ _TRAIN = [
         "max_frames",
         300,
         "longer videos are cut to their first so many frames",
+    ),
+    (
+        flags.DEFINE_integer,
+        "num_length_buckets",
+        1,
+        "with more than 1, training batches hold videos of like lengths, "
+        "padded to the next of so many bounds up to --max_frames (teachers)",
     ),
     (
         flags.DEFINE_string,
@@ -313,9 +345,16 @@ _FLOPS = [
 ]
 # Entry point → its flags, in the order of --help.
 FLAGS = {
-    "train": [*_RUN, *_TRAIN, *_EVAL_DATA, *_BATCH, *_TOP_K],
-    "eval": [*_RUN, *_EVAL_DATA, *_CHECKPOINT, *_BATCH, *_TOP_K],
-    "inference": [*_RUN, *_INFERENCE, *_CHECKPOINT, *_BATCH, *_TOP_K],
+    "train": [*_RUN, *_TRAIN, *_EVAL_DATA, *_READER, *_BATCH, *_TOP_K],
+    "eval": [*_RUN, *_EVAL_DATA, *_READER, *_CHECKPOINT, *_BATCH, *_TOP_K],
+    "inference": [
+        *_RUN,
+        *_INFERENCE,
+        *_READER,
+        *_CHECKPOINT,
+        *_BATCH,
+        *_TOP_K,
+    ],
     "flops": [*_RUN, *_FLOPS],
 }
 # Entry point → the flags that have to be given.

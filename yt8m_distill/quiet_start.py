@@ -4,6 +4,9 @@ import os
 import sys
 import tempfile
 
+# Value of TF_CPP_MIN_LOG_LEVEL; processes that this one starts inherit it.
+QUIET = "3"
+
 
 def import_tensorflow():
     """Imports TensorFlow and finds the devices, without start-up notices.
@@ -11,12 +14,12 @@ def import_tensorflow():
     TensorFlow 2.21 writes half a dozen lines (oneDNN, missing GPU drivers)
     straight to the process's standard error before its log level counts. They
     are caught here, and shown after all if the start fails or
-    `TF_CPP_MIN_LOG_LEVEL` is set. So are later notices at the level of errors:
-    what is an error reaches Python as an exception.
+    `TF_CPP_MIN_LOG_LEVEL` is set to less than 3. So are later notices at the
+    level of errors: what is an error reaches Python as an exception.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET)
+    if level != QUIET or "tensorflow" in sys.modules:
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as notices:

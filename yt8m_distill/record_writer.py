@@ -1,52 +1,69 @@
-"""Writes shards of `SequenceExample`s, as the releases hold them."""
+"""Writes records and shards, as the releases hold them.
+
+The bytes are those of TensorFlow's protocol buffers, map entries in the order
+of their names. Frames are written as rows of an array, not one by one.
+"""
 
 import os
 import pathlib
 
+import numpy as np
 
-def serialize(video_id, labels, features, id_key="id"):
+from yt8m_distill import tfrecord
+
+
+def serialize(
+    video_id, labels, features, id_key="id", labels_key="labels", **context
+):
     """One `SequenceExample` as bytes.
 
     Args:
         video_id: str or bytes.
         labels: list of int.
-        features: dict name → uint8 `(num_frames, size)`.
+        features: dict name → uint8 or float32 `(num_frames, size)`.
         id_key: str, `"id"` (2018 release) or `"video_id"` (2017, AudioSet).
+        labels_key: str.
+        **context: further named values, as of `context_message`.
 
     Returns:
         bytes; the same arguments give the same bytes.
     """
-    import tensorflow as tf
+    values = {id_key: video_id, labels_key: list(labels), **context}
+    return sequence_example(context_message(values), features)
 
-    def feature_list(frames):
-        return tf.train.FeatureList(
-            feature=[
-                tf.train.Feature(
-                    bytes_list=tf.train.BytesList(value=[frame.tobytes()])
-                )
-                for frame in frames
-            ]
-        )
 
-    if isinstance(video_id, str):
-        video_id = video_id.encode()
-    return tf.train.SequenceExample(
-        context=tf.train.Features(
-            feature={
-                id_key: tf.train.Feature(
-                    bytes_list=tf.train.BytesList(value=[video_id])
-                ),
-                "labels": tf.train.Feature(
-                    int64_list=tf.train.Int64List(value=labels)
-                ),
-            }
-        ),
-        feature_lists=tf.train.FeatureLists(
-            feature_list={
-                name: feature_list(frames) for name, frames in features.items()
-            }
-        ),
-    ).SerializeToString(deterministic=True)
+def sequence_example(context, features):
+    """One `SequenceExample` of a context that was written before.
+
+    Args:
+        context: bytes of a `Features` message.
+        features: dict name → uint8 or float32 `(num_frames, size)`.
+
+    Returns:
+        bytes.
+    """
+    lists = b"".join(
+        _map_entry(name, _frames(np.asarray(features[name])))
+        for name in sorted(features)
+    )
+    return _field(1, context) + _field(2, lists)
+
+
+def example(values):
+    """One `Example` (video level) of values as of `context_message`, bytes."""
+    return _field(1, context_message(values))
+
+
+def context_message(values):
+    """A `Features` message as bytes.
+
+    Args:
+        values: dict name → str, bytes, list of str or bytes, list of int, or
+            float array. An empty list is one of integers.
+    """
+    return b"".join(
+        _map_entry(name, _feature(values[name])) for name in sorted(values)
+    )
 
 
 def write_shard(path, examples):
@@ -61,13 +78,97 @@ def write_shard(path, examples):
     """
     import tensorflow as tf
 
-    path = pathlib.Path(path)
-    temporary = path.with_suffix(".partial")
-    try:
+    def write(temporary):
         with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for example in examples:
-                writer.write(example)
+            for one in examples:
+                writer.write(one)
+
+    return _whole(path, write)
+
+
+def copy_records(path, read, spans):
+    """Writes one shard of records of another, checksums and all.
+
+    Args:
+        path: path of the new shard.
+        read: function `(start, length)` → bytes of the other shard.
+        spans: iterable of (start, length) of records' data in it.
+
+    Returns:
+        int, bytes written.
+    """
+    around = tfrecord.HEADER_SIZE + tfrecord.FOOTER_SIZE
+
+    def write(temporary):
+        with open(temporary, "wb") as target:
+            for start, length in spans:
+                target.write(
+                    read(start - tfrecord.HEADER_SIZE, length + around)
+                )
+
+    return _whole(path, write)
+
+
+def _whole(path, write):
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        write(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return path.stat().st_size
+
+
+def _varint(value):
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def _header(number, size):
+    """Tag and length of a field of bytes."""
+    return _varint(number << 3 | 2) + _varint(size)
+
+
+def _field(number, data):
+    return _header(number, len(data)) + data
+
+
+def _map_entry(name, value):
+    return _field(1, _field(1, name.encode()) + _field(2, value))
+
+
+def _feature(values):
+    """One `Feature`: a list of bytes (1), floats (2) or integers (3)."""
+    if isinstance(values, (str, bytes)):
+        values = [values]
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        return _field(2, _field(1, values.astype("<f4").tobytes()))
+    if len(values) and isinstance(values[0], (str, bytes)):
+        data = [v.encode() if isinstance(v, str) else v for v in values]
+        return _field(1, b"".join(_field(1, one) for one in data))
+    # int64 is stored as its two's complement
+    packed = b"".join(_varint(int(value) % (1 << 64)) for value in values)
+    return _field(3, _field(1, packed) if packed else b"")
+
+
+def _frames(frames):
+    """One `FeatureList` of bytes or floats, an entry a frame."""
+    is_float = frames.dtype.kind == "f"
+    if is_float:
+        frames = frames.astype("<f4")
+    rows = np.ascontiguousarray(frames).view(np.uint8)
+    if not len(rows):
+        return b""
+    size = rows.shape[1]
+    value = _header(1, size)
+    kind = _header(2 if is_float else 1, len(value) + size) + value
+    header = _header(1, len(kind) + size) + kind
+    headers = np.frombuffer(header * len(rows), np.uint8)
+    return np.concatenate(
+        [headers.reshape(len(rows), -1), rows], axis=1
+    ).tobytes()

@@ -19,7 +19,13 @@ from yt8m_distill.errors import InputError
 
 # Flags that may differ when a run goes on: they do not change what is learned
 # in an epoch.
-FREE_FLAGS = ("num_epochs", "start_new_model", "train_dir")
+FREE_FLAGS = (
+    "num_epochs",
+    "start_new_model",
+    "train_dir",
+    "on_bad_record",
+    "verify_checksums",
+)
 CONTENTS = (
     "config.json",
     "flags.txt",
@@ -30,6 +36,9 @@ CONTENTS = (
     "evaluation",
     "predictions",
     "export",
+    "skipped_records_train.json",
+    "skipped_records_eval.json",
+    "skipped_records_inference.json",
 )
 
 

@@ -1,21 +1,36 @@
 """A set of TFRecord shards, opened for random access by record number."""
 
 import copy
-import functools
-import mmap
 
 import numpy as np
 import tensorflow as tf
 
-from yt8m_distill import records
-from yt8m_distill.errors import InputError
+from yt8m_distill import record_writer, records, tfrecord
+from yt8m_distill.errors import InputError, RecordError
+from yt8m_distill.group_reader import GroupReader
+from yt8m_distill.open_files import OpenFiles
 
-# 2018 and 2019 releases; 2017 release and AudioSet.
-ID_KEYS = ("id", "video_id")
+# 2018 and 2019 releases; 2017 release and AudioSet; MediaPipe.
+ID_KEYS = ("id", "video_id", "clip/media_id", "clip/data_path")
 # Values a frame of the features that the releases and AudioSet name. Found
 # features come in this order, others after them by name.
-OFFICIAL_SIZES = {"rgb": 1024, "audio": 128, "audio_embedding": 128}
-OPEN_SHARDS = 256
+OFFICIAL_SIZES = {
+    "rgb": 1024,
+    "audio": 128,
+    "audio_embedding": 128,
+    "mean_rgb": 1024,
+    "mean_audio": 128,
+    # MediaPipe's, whose sizes depend on the graph that made them
+    "RGB/feature/floats": None,
+    "AUDIO/feature/floats": None,
+}
+# Context of the 2019 release, which is no video-level feature.
+SEGMENT_KEYS = (
+    "segment_labels",
+    "segment_start_times",
+    "segment_end_times",
+    "segment_scores",
+)
 # Files whose records are shuffled among each other: enough to mix, few enough
 # to read from a disk.
 SHUFFLED_SHARDS = 16
@@ -30,29 +45,52 @@ class Shards:
 
     Args:
         pattern: file name pattern, several separated by commas; anything that
-            `tf.io.gfile.glob` takes.
+            `tf.io.gfile.glob` takes. Files may be remote or compressed.
         feature_names: names of the frame features to read, joined in this
-            order; empty: all that the first record has.
+            order; empty: all that the first record has. Video-level records
+            (`Example`) give one frame, of their float features.
         feature_sizes: values a frame of each feature; empty: as in the first
             record, but 1024 for `rgb` and 128 for `audio`, so that records of
             another layout under these names are not taken for videos.
+        id_key: name of the video's id in the records; empty: the first of
+            `ID_KEYS` that the first record has.
+        labels_key: name of the labels.
+        verify_checksums: whether to compare the checksum of each record's data,
+            for which all of its bytes are read.
+        skipped: `SkippedRecords`: bad records are noted there, and files that
+            are cut off end where they break; None: they raise.
 
     Attributes:
         files: list of file names, sorted.
         feature_names: tuple of str.
         feature_sizes: tuple of int.
         dtype: "uint8" (quantised features) or "float32".
-        id_key: name of the video's id in the records.
+        is_video_level: bool.
+        id_key, labels_key, skipped: as above.
 
     Raises:
         InputError: no file matches, a file is empty, cut off or no TFRecord
             file, or the first record is not a video with these features.
     """
 
-    def __init__(self, pattern, feature_names=(), feature_sizes=()):
+    def __init__(
+        self,
+        pattern,
+        feature_names=(),
+        feature_sizes=(),
+        *,
+        id_key="",
+        labels_key="labels",
+        verify_checksums=False,
+        skipped=None,
+    ):
         self.pattern = pattern
-        self.files = _match(pattern)
-        self._open = functools.lru_cache(OPEN_SHARDS)(_open)
+        self.files = match(pattern)
+        self.id_key = id_key
+        self.labels_key = labels_key
+        self.verify_checksums = verify_checksums
+        self.skipped = skipped
+        self._files = OpenFiles()
         self._video_ids = None
         # (file, record in it, offset, length) of each video
         self._index = np.concatenate(
@@ -65,40 +103,180 @@ class Shards:
         return len(self._index)
 
     def video(self, number):
-        """Reads one record.
+        """Reads one record whole.
 
         Args:
             number: int in `[0, len(self))`.
 
         Returns:
             `(video_id, labels, features)`: bytes, list of int, list of arrays
-            `(num_frames, size)` in the order of `feature_names`. uint8 features
-            are views of the file.
+            `(num_frames, size)` in the order of `feature_names`.
 
         Raises:
             RecordError: naming file, record, what is wrong and the remedy.
         """
         try:
-            video = self._parse(number)
-            return (
-                self._single_id(video),
-                video.context.get("labels", []),
-                [
-                    self._checked_feature(video, name, size)
-                    for name, size in zip(
-                        self.feature_names, self.feature_sizes
-                    )
-                ],
-            )
-        except records.RecordError as error:
+            video = self._parse(number, self._keep)
+            features = []
+            for name, size in zip(self.feature_names, self.feature_sizes):
+                values = video.features.get(name)
+                if (
+                    values is None
+                    or values.shape[1] != size
+                    or not len(values)
+                    or values.dtype != self.dtype
+                ):
+                    self._refuse(video, name, size)
+                features.append(values)
+            return self._single_id(video), self._labels(video), features
+        except RecordError as error:
             raise self.error(number, error) from None
 
-    def error(self, number, reason):
-        """A `RecordError` that names the file and place of a record."""
-        file, record, _, _ = self._index[number]
-        return records.RecordError(
-            f"{self.files[file]}: record {record}: {reason}"
+    def groups(self, numbers, choose):
+        """Reads videos, those that are laid out alike at a time.
+
+        Args:
+            numbers: record numbers, `(videos,)`.
+            choose: function `(num_frames, places)` → which frames of videos
+                that have `num_frames` and stand at `places` in `numbers`:
+                slice or int array `(k,)`, or int array `(places, k)`.
+
+        Yields:
+            `Group`s, together all videos. Their features are to be copied
+            before the next one is asked for.
+
+        Raises:
+            RecordError: as `video`.
+        """
+        return self._reader.groups(
+            np.asarray(numbers, int), self._index, choose
         )
+
+    def context(self, number):
+        """All of one record but its frames.
+
+        Args:
+            number: int in `[0, len(self))`.
+
+        Returns:
+            dict name → list of bytes or int, or float32 array.
+
+        Raises:
+            RecordError: as of `video`.
+        """
+        try:
+            return self._parse(number, keep=None).context
+        except RecordError as error:
+            raise self.error(number, error) from None
+
+    def context_bytes(self, number):
+        """The bytes of one record's context, as they are in the file."""
+        return records.context_bytes(memoryview(self._bytes(number)))
+
+    def copy_records(self, path, numbers):
+        """Writes a shard of some records, byte for byte.
+
+        Args:
+            path: path of the new shard.
+            numbers: record numbers, all of one file.
+
+        Returns:
+            int, bytes written.
+        """
+        rows = self._index[np.asarray(numbers, int)]
+        opened = self._files.get(self.files[rows[0, 0]])
+        return record_writer.copy_records(
+            path, opened.read, rows[:, 2:].tolist()
+        )
+
+    def files_of(self, numbers):
+        """The number of the file in `files` of each record, an int64 array."""
+        return self._index[np.asarray(numbers, int), 0]
+
+    def sizes(self):
+        """Bytes of each record, an int64 array."""
+        return self._index[:, 3]
+
+    def opened(self, file):
+        """The `OpenFile` of a file, by its number in `files`."""
+        return self._files.get(self.files[file])
+
+    def place(self, number):
+        """`(file name, record in it)` of a video."""
+        file, record, _, _ = self._index[number].tolist()
+        return self.files[file], record
+
+    def skip(self, number, error):
+        """Notes a bad record, or raises `error` if none may be skipped."""
+        if self.skipped is None:
+            raise error
+        self.skipped.add(self.place(number), error)
+
+    def readable(self):
+        """The same shards without the records that cannot be read.
+
+        All are read once for it, where bad records are skipped.
+        """
+        if self.skipped is None:
+            return self
+        good = []
+        for number in range(len(self)):
+            try:
+                self.video(number)
+                good.append(number)
+            except RecordError as error:
+                self.skip(number, error)
+        return self.select(good)
+
+    def part(self, index, count):
+        """One of `count` parts, of whole files where there are enough.
+
+        Args:
+            index: int in `[0, count)`.
+            count: int, for instance of hosts; the parts are disjoint and
+                together all.
+
+        Returns:
+            `Shards`.
+
+        Raises:
+            InputError: the part would be empty.
+        """
+        by_file = len(self.files) >= count
+        owner = self._index[:, 0] if by_file else np.arange(len(self))
+        numbers = np.flatnonzero(owner % count == index)
+        if not len(numbers):
+            raise InputError(
+                f"part {index} of {count} of {self.pattern} would be empty: "
+                f"there are {len(self)} videos; make fewer parts"
+            )
+        return self.select(numbers)
+
+    def describe(self):
+        """What was found, in one line for people."""
+        kind = "byte" if self.dtype == "uint8" else "float"
+        features = ", ".join(
+            f"{name} ({size} {kind}s)"
+            for name, size in zip(self.feature_names, self.feature_sizes)
+        )
+        level = "video" if self.is_video_level else "frame"
+        return (
+            f"{len(self):,} videos in {len(self.files)} shards, {level} level, "
+            f"id in {self.id_key!r}, labels in {self.labels_key!r}, "
+            f"features {features}"
+        )
+
+    def error(self, number, reason):
+        """A `RecordError` that names the file and place of a record.
+
+        Args:
+            number: int, the record's; also the error's attribute `number`.
+            reason: `RecordError`, what is wrong with it.
+        """
+        file, record = self.place(number)
+        error = RecordError(f"{file}: record {record}: {reason}", reason.reason)
+        error.number = number
+        return error
 
     def video_ids(self):
         """The ids of all videos, a list of bytes.
@@ -117,11 +295,12 @@ class Shards:
 
         They are not verified; other data have others.
         """
-        found = []
-        for file, _, offset, length in self._index.tolist():
-            end = offset + length
-            found.append(bytes(self._open(self.files[file])[end : end + 4]))
-        return b"".join(found)
+        return b"".join(
+            self._files.get(self.files[file]).read(
+                start + length, tfrecord.FOOTER_SIZE
+            )
+            for file, _, start, length in self._index.tolist()
+        )
 
     def select(self, numbers):
         """The same shards with some of the videos only.
@@ -133,6 +312,7 @@ class Shards:
             `Shards`, whose videos are numbered anew.
         """
         selected = copy.copy(self)
+        selected._reader = GroupReader(selected)
         selected._index = self._index[np.asarray(numbers, int)]
         if self._video_ids is not None:
             selected._video_ids = [self._video_ids[n] for n in numbers]
@@ -166,12 +346,15 @@ class Shards:
 
     def _index_file(self, number):
         file = self.files[number]
-        try:
-            index = records.index_records(self._open(file))
-        except records.RecordError as error:
-            raise records.RecordError(f"{file}: {error}") from None
+        opened = self._files.get(file)
+        index, error = tfrecord.index_records(opened.read, opened.size)
+        if error is not None:
+            error = RecordError(f"{file}: {error}", error.reason)
+            if self.skipped is None or not len(index):
+                raise error
+            self.skipped.add((file, len(index)), error)
         if not len(index):
-            raise records.RecordError(
+            raise RecordError(
                 f"{file}: holds no record; remove it or copy it anew"
             )
         places = np.stack(
@@ -179,90 +362,142 @@ class Shards:
         )
         return np.concatenate([places, index], axis=1)
 
-    def _parse(self, number):
-        file, _, offset, length = self._index[number].tolist()
-        buffer = memoryview(self._open(self.files[file]))
-        return records.parse_sequence_example(buffer[offset : offset + length])
+    def _bytes(self, number):
+        """The bytes of one record."""
+        file, _, start, length = self._index[number].tolist()
+        data = self._files.get(self.files[file]).read(
+            start, length + tfrecord.FOOTER_SIZE
+        )
+        if self.verify_checksums:
+            tfrecord.verify(data[:length], data[length:])
+        return data[:length]
+
+    def _parse(self, number, keep):
+        """A record's named values, or all, without what is known of others."""
+        video = records.parse(memoryview(self._bytes(number)), keep)
+        if not video.features:  # an Example is one frame of its floats
+            video.features.update(
+                (name, values[None])
+                for name, values in video.context.items()
+                if isinstance(values, np.ndarray) and name not in SEGMENT_KEYS
+            )
+        return video
 
     def _find_layout(self, names, sizes):
-        try:
-            video = self._parse(0)
-            self.id_key = next(
-                (key for key in ID_KEYS if key in video.context), None
+        first_error = None
+        for number in range(len(self)):
+            try:
+                return self._layout_of(number, names, sizes)
+            except RecordError as error:
+                error = self.error(number, error)
+                first_error = first_error or error
+                self.skip(number, error)
+        raise first_error
+
+    def _layout_of(self, number, names, sizes):
+        video = self._parse(number, keep=None)
+        keys = [self.id_key] if self.id_key else ID_KEYS
+        self.id_key = next((key for key in keys if key in video.context), "")
+        if not self.id_key:
+            raise RecordError(
+                f"no video id ({' or '.join(map(repr, keys))}) in the "
+                f"context, which holds {_listed(video.context)}; this is "
+                "no YouTube-8M or AudioSet record, or name its id with "
+                "--id_key",
+                "missing id",
             )
-            if self.id_key is None:
-                raise records.RecordError(
-                    f"no video id ({' or '.join(map(repr, ID_KEYS))}) in the "
-                    f"context, which holds {_listed(video.context)}; this is "
-                    "no frame-level YouTube-8M or AudioSet record"
-                )
-            if not video.features:
-                raise records.RecordError(
-                    "no frame features; a frame-level record (SequenceExample "
-                    "with feature lists) is needed"
-                )
-            self.feature_names = names or tuple(
-                sorted(video.features, key=_usual_order)
+        if not video.features:
+            raise RecordError(
+                "no frame features; a frame-level record (SequenceExample "
+                "with feature lists) or a video-level one (Example with "
+                "floats) is needed",
+                "missing feature",
             )
-            if sizes and len(sizes) != len(self.feature_names):
-                raise InputError(
-                    f"{len(sizes)} feature sizes for the "
-                    f"{len(self.feature_names)} features "
-                    f"{','.join(self.feature_names)}; give one "
-                    "--feature_sizes value for each of --feature_names"
-                )
-            sizes = sizes or tuple(map(OFFICIAL_SIZES.get, self.feature_names))
-            features = [
-                self._checked_feature(video, name, size)
-                for name, size in zip(self.feature_names, sizes)
-            ]
-        except records.RecordError as error:
-            raise self.error(0, error) from None
-        self.feature_sizes = tuple(array.shape[1] for array in features)
-        kinds = {array.dtype.name for array in features}
+        names = names or tuple(sorted(video.features, key=_usual_order))
+        if sizes and len(sizes) != len(names):
+            raise InputError(
+                f"{len(sizes)} feature sizes for the {len(names)} features "
+                f"{','.join(names)}; give one --feature_sizes value for each "
+                "of --feature_names"
+            )
+        sizes = sizes or tuple(map(OFFICIAL_SIZES.get, names))
+        for name, size in zip(names, sizes):
+            values = video.features.get(name, np.zeros((0, 0)))
+            if not values.size or size not in (None, values.shape[1]):
+                self._refuse(video, name, size)
+        kinds = {video.features[name].dtype.name for name in names}
         if len(kinds) > 1:
-            raise self.error(
-                0,
+            raise RecordError(
                 "some features are bytes and others floats; read only one kind "
                 "with --feature_names",
+                "feature kind",
             )
         self.dtype = kinds.pop()
+        self.feature_names = names
+        self.feature_sizes = tuple(
+            video.features[name].shape[1] for name in names
+        )
+        self.is_video_level = names[0] in video.context
+        self._keep = {self.id_key, self.labels_key, *names}
+        self._reader = GroupReader(self)
+        self._single_id(video)
 
     def _single_id(self, video):
-        values = video.context.get(self.id_key, [])
+        values = video.context.get(self.id_key, ())
         if len(values) != 1 or not isinstance(values[0], bytes):
-            raise records.RecordError(
+            raise RecordError(
                 f"no video id {self.id_key!r} in the context, which holds "
-                f"{_listed(video.context)}; every record needs one"
+                f"{_listed(video.context)}; every record needs one",
+                "missing id",
             )
         return values[0]
 
-    def _checked_feature(self, video, name, size):
+    def _labels(self, video):
+        labels = video.context.get(self.labels_key, [])
+        if not isinstance(labels, list) or not all(
+            isinstance(label, int) for label in labels
+        ):
+            raise RecordError(
+                f"{self.labels_key!r} holds no integers; name the labels with "
+                "--labels_key",
+                "labels",
+            )
+        return labels
+
+    def _refuse(self, video, name, size):
+        """Says what is wrong with a feature."""
         if name not in video.features:
-            raise records.RecordError(
+            raise RecordError(
                 f"no feature {name!r}, only {_listed(video.features)}; name "
-                "the features to read with --feature_names"
+                "the features to read with --feature_names",
+                "missing feature",
             )
         values = video.features[name]
-        if not values.size:
-            raise records.RecordError(
-                f"feature {name!r} has no frames; remove the record"
+        if 0 in values.shape:
+            raise RecordError(
+                f"feature {name!r} has no frames; remove the record",
+                "no frames",
             )
         if size not in (None, values.shape[1]):
-            raise records.RecordError(
+            raise RecordError(
                 f"feature {name!r} has {values.shape[1]} values a frame, "
                 f"expected {size}; correct the file, or give "
-                "--feature_names and --feature_sizes as they are"
+                "--feature_names and --feature_sizes as they are",
+                "feature size",
             )
-        if values.dtype != getattr(self, "dtype", values.dtype):
-            raise records.RecordError(
-                f"feature {name!r} holds {values.dtype} values, the first "
-                f"record {self.dtype}; read such files in a run of their own"
-            )
-        return values
+        raise RecordError(
+            f"feature {name!r} holds {values.dtype} values, the first "
+            f"record {self.dtype}; read such files in a run of their own",
+            "feature kind",
+        )
 
 
-def _match(pattern):
+def match(pattern):
+    """The files of a pattern (several separated by commas), sorted.
+
+    Raises:
+        InputError: one part of the pattern has no file.
+    """
     files = []
     for part in pattern.split(","):
         try:
@@ -277,20 +512,6 @@ def _match(pattern):
             )
         files.extend(found)
     return sorted(set(files))
-
-
-def _open(file):
-    """The bytes of a file: mapped if it is local, read if it is not."""
-    if "://" in file:
-        with tf.io.gfile.GFile(file, "rb") as opened:
-            return opened.read()
-    try:
-        with open(file, "rb") as opened:
-            if not opened.seek(0, 2):  # an empty file cannot be mapped
-                return b""
-            return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
 
 
 def _usual_order(name):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from yt8m_distill.errors import InputError
+from yt8m_distill.errors import InputError, RecordError
 
 
 class WithUnlabelled:
@@ -38,23 +38,52 @@ class WithUnlabelled:
     def __len__(self):
         return len(self.labelled) + len(self.unlabelled)
 
-    def video(self, number):
-        """As `Shards.video`, but labels are None where they do not count."""
+    def groups(self, numbers, choose):
+        """As `Shards.groups`; `labels` is None where they do not count."""
+        numbers = np.asarray(numbers, int)
+        first = len(self.labelled)
+        for shards, is_own, offset in (
+            (self.labelled, numbers < first, 0),
+            (self.unlabelled, numbers >= first, first),
+        ):
+            (own,) = np.nonzero(is_own)
+            try:
+                for group in shards.groups(
+                    numbers[own] - offset,
+                    lambda num_frames, places: choose(num_frames, own[places]),
+                ):
+                    yield group._replace(
+                        places=own[group.places],
+                        labels=None if offset else group.labels,
+                    )
+            except RecordError as error:
+                error.number += offset
+                raise
+
+    def skip(self, number, error):
+        """As `Shards.skip`."""
         if number < len(self.labelled):
-            return self.labelled.video(number)
-        number -= len(self.labelled)
-        video_id, _, features = self.unlabelled.video(number)
-        return video_id, None, features
+            self.labelled.skip(number, error)
+        else:
+            self.unlabelled.skip(number - len(self.labelled), error)
+
+    def readable(self):
+        """As `Shards.readable`, of both."""
+        return WithUnlabelled(
+            self.labelled.readable(), self.unlabelled.readable()
+        )
 
     def video_ids(self):
         """The ids of all videos, a list of bytes."""
         return [*self.labelled.video_ids(), *self.unlabelled.video_ids()]
 
     def error(self, number, reason):
-        """A `RecordError` that names the file and place of a record."""
+        """As `Shards.error`."""
         if number < len(self.labelled):
             return self.labelled.error(number, reason)
-        return self.unlabelled.error(number - len(self.labelled), reason)
+        error = self.unlabelled.error(number - len(self.labelled), reason)
+        error.number = number
+        return error
 
     def shuffled(self, seed, epoch):
         """The orders of both, merged evenly: each batch has its share."""
@@ -68,6 +97,17 @@ class WithUnlabelled:
         )
         merged = np.concatenate([labelled, unlabelled])
         return merged[np.argsort(places, kind="stable")]
+
+    def sizes(self):
+        """As `Shards.sizes`, of both."""
+        return np.concatenate([self.labelled.sizes(), self.unlabelled.sizes()])
+
+    def describe(self):
+        """As `Shards.describe`, of both."""
+        return (
+            f"{self.labelled.describe()}; and {len(self.unlabelled):,} "
+            "whose labels are not looked at"
+        )
 
     def checksums(self):
         """As `Shards.checksums`, of both."""

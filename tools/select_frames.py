@@ -1,0 +1,192 @@
+"""Rewrites shards with the frames that a student looks at, and no others.
+
+python tools/select_frames.py --frame_sampler='uniform(k=30)' \\
+    --input_data_pattern='data/test*.tfrecord' --output_dir=data/test_k30
+
+A student that sees k frames then reads k frames in a row, and the shards are
+about k/300 of their size. Everything else in the records stays byte for byte:
+ids, labels, segments (whose times still count the frames of the whole video).
+Run students on the new shards with the flags they have: a video of k frames
+gives all of them. What is chosen is what the sampler chooses at evaluation, so
+training on the new shards has no random phase.
+
+Each shard keeps its name and is whole or not there; the same command goes on
+where it was interrupted.
+"""
+
+import json
+import multiprocessing
+import os
+import pathlib
+
+import numpy as np
+from absl import flags
+
+from yt8m_distill import command_line, files, quiet_start, record_writer
+from yt8m_distill.errors import InputError
+
+FLAGS = flags.FLAGS
+# What the shards in the output directory were made with.
+NOTE = "selected_frames.json"
+
+
+def select(shards, number, frame_sampler, max_frames):
+    """One record with fewer frames, as bytes.
+
+    Args:
+        shards: `Shards`.
+        number: int, the record's.
+        frame_sampler: a `FrameSampler`.
+        max_frames: int; longer videos are cut to their first so many frames.
+    """
+    _, _, features = shards.video(number)
+    num_frames = np.array([min(len(features[0]), max_frames)])
+    count = int(np.asarray(frame_sampler.num_chosen(num_frames))[0])
+    chosen = np.asarray(frame_sampler.indices(num_frames, False))[0, :count]
+    selected = {}
+    for name, frames in zip(shards.feature_names, features):
+        # A feature with fewer frames than the first stays shorter.
+        selected[name] = frames[chosen[chosen < len(frames)]]
+    return record_writer.sequence_example(
+        shards.context_bytes(number), selected
+    )
+
+
+def rewrite_shard(file, output_dir, frame_sampler, max_frames, feature_names):
+    """Rewrites one shard, unless that was done.
+
+    Args:
+        file: str, the shard.
+        output_dir: str.
+        frame_sampler: str, a sampler's spec.
+        max_frames: int.
+        feature_names: list of str; empty: all that the first record has.
+
+    Returns:
+        (bytes before, bytes after).
+    """
+    quiet_start.import_tensorflow()
+    from yt8m_distill import parts
+    from yt8m_distill.shards import Shards
+
+    path = pathlib.Path(output_dir) / pathlib.PurePath(file).name
+    before = os.path.getsize(file)
+    if path.exists():
+        return before, path.stat().st_size
+    shards = Shards(file, feature_names)
+    if shards.is_video_level:
+        raise InputError(f"{file} holds video-level records, without frames")
+    sampler = parts.get("frame_samplers", frame_sampler)
+    after = record_writer.write_shard(
+        path,
+        (select(shards, n, sampler, max_frames) for n in range(len(shards))),
+    )
+    return before, after
+
+
+def rewrite(
+    pattern,
+    output_dir,
+    frame_sampler,
+    max_frames=300,
+    feature_names=(),
+    num_processes=1,
+):
+    """Rewrites all shards that match.
+
+    Args:
+        pattern: str, as `Shards` takes it.
+        output_dir: path; made if missing.
+        frame_sampler: str, a sampler's spec.
+        max_frames: int; longer videos are cut to their first so many frames.
+        feature_names: features to keep; empty: all.
+        num_processes: int, shards that are written at the same time.
+
+    Returns:
+        (bytes before, bytes after).
+
+    Raises:
+        InputError: the shards cannot be read, two have one name, or other
+            shards are in `output_dir`.
+    """
+    from yt8m_distill import parts
+    from yt8m_distill.shards import match
+
+    parts.get("frame_samplers", frame_sampler)  # refuses a wrong one at once
+    found = match(pattern)
+    folder = pathlib.Path(output_dir)
+    names = [pathlib.PurePath(file).name for file in found]
+    for file, name in zip(found, names):
+        if names.count(name) > 1:
+            raise InputError(
+                f"several shards have the name {name}; rewrite each folder "
+                "into one of its own"
+            )
+        if pathlib.Path(file).resolve() == (folder / name).resolve():
+            raise InputError(
+                f"--output_dir={output_dir} is where the shards lie; give "
+                "another directory"
+            )
+    note = {
+        "frame_sampler": frame_sampler,
+        "max_frames": max_frames,
+        "feature_names": list(feature_names),
+    }
+    if (folder / NOTE).exists():
+        earlier = json.loads((folder / NOTE).read_text())
+        if earlier != note:
+            raise InputError(
+                f"{folder} holds shards made with {earlier}, not {note}; give "
+                "another --output_dir"
+            )
+    elif any((folder / name).exists() for name in names):
+        raise InputError(
+            f"{folder} holds shards of the same names already; give another "
+            "--output_dir"
+        )
+    files.write_json(folder / NOTE, note)
+    jobs = [
+        (file, str(folder), frame_sampler, max_frames, list(feature_names))
+        for file in found
+    ]
+    if num_processes == 1:
+        sizes = [rewrite_shard(*job) for job in jobs]
+    else:
+        # Fresh processes: a forked TensorFlow may hang.
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(num_processes) as pool:
+            sizes = pool.starmap(rewrite_shard, jobs, chunksize=1)
+    return tuple(map(sum, zip(*sizes)))
+
+
+def define_flags():
+    flags.DEFINE_string("input_data_pattern", None, "shards to rewrite")
+    flags.DEFINE_string("output_dir", None, "directory for the new shards")
+    flags.DEFINE_string(
+        "frame_sampler", "uniform(k=30)", "which frames to keep"
+    )
+    flags.DEFINE_integer(
+        "max_frames", 300, "longer videos are cut to so many frames first", 1
+    )
+    flags.DEFINE_list("feature_names", [], "features to keep; empty: all")
+    flags.DEFINE_integer("num_processes", os.cpu_count(), "at a time", 1)
+    flags.mark_flags_as_required(["input_data_pattern", "output_dir"])
+
+
+def main():
+    before, after = rewrite(
+        FLAGS.input_data_pattern,
+        FLAGS.output_dir,
+        FLAGS.frame_sampler,
+        FLAGS.max_frames,
+        FLAGS.feature_names,
+        FLAGS.num_processes,
+    )
+    print(
+        f"{before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB in "
+        f"{FLAGS.output_dir}: {before / after:.1f} times smaller"
+    )
+
+
+if __name__ == "__main__":
+    command_line.run_tool(define_flags, main)
