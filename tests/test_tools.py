@@ -1,9 +1,15 @@
 """The scripts in tools/, on a few small videos."""
 
+import json
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tests.conftest import load_tool
+from tests.conftest import ROOT, load_tool
 from yt8m_distill.errors import InputError
 from yt8m_distill.shards import Shards
 
@@ -201,3 +207,219 @@ def test_a_clip_with_less_audio_does_not_shift_the_next(tmp_path):
     assert len(first) == len(second) == 10
     starts = [row for row in range(10) if second[row, 0] == 100]
     assert [first[row].tolist() for row in starts] == [[0, 1], [0, 1]]
+
+
+def tool_run(name, *options):
+    """Runs a script as a user does; (exit code, output, errors)."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / f"{name}.py"), *options],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},  # as by default
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_inspecting(synthetic_shards, tmp_path, capsys):
+    tool = load_tool("inspect_shard")
+    pattern = f"{synthetic_shards}/train*"
+    tool.inspect(pattern, check=True, json_file=str(tmp_path / "out.json"))
+    out = capsys.readouterr().out
+    assert "40 videos in 2 shards, frame level, id in 'id'" in out
+    assert "id (bytes) in 40, labels (integers) in 40" in out
+    assert out.endswith("all 40 records are whole and can be read\n")
+    shards = Shards(pattern)
+    videos = [shards.video(number) for number in range(40)]
+    lengths = [len(features[0]) for _, _, features in videos]
+    labels = np.concatenate([labels for _, labels, _ in videos])
+    summary = json.loads((tmp_path / "out.json").read_text())
+    assert summary["num_frames"] == {
+        "least": min(lengths),
+        "median": float(np.median(lengths)),
+        "most": max(lengths),
+        "total": sum(lengths),
+    }
+    for label, count in zip(*np.unique(labels, return_counts=True)):
+        assert summary["labels"]["histogram"][str(label)] == count
+    rgb = np.concatenate([features[0] for _, _, features in videos])
+    assert summary["values"]["rgb"]["least"] == rgb.min()
+    assert summary["values"]["rgb"]["most"] == rgb.max()
+    assert summary["values"]["rgb"]["mean"] == pytest.approx(rgb.mean())
+
+
+def test_checking_finds_what_is_damaged(synthetic_shards, tmp_path):
+    for file in synthetic_shards.glob("train*"):
+        data = bytearray(file.read_bytes())
+        data[5000] ^= 1  # a value of record 0: only its checksum knows
+        if "train01" in file.name:
+            del data[-9:]
+        (tmp_path / file.name).write_bytes(data)
+    pattern = f"--input_data_pattern={tmp_path}/train00*"
+    code, out, error = tool_run("inspect_shard", pattern)
+    assert code == 0 and "20 videos" in out and not error
+    code, out, error = tool_run("inspect_shard", pattern, "--check")
+    assert code == 1 and not out
+    assert "train00.tfrecord: record 0: its checksum" in error
+    assert error.count("\n") == 1
+    code, out, error = tool_run(
+        "inspect_shard",
+        f"--input_data_pattern={tmp_path}/train*",
+        "--check",
+        "--all",
+    )
+    assert code == 1
+    assert "train00.tfrecord: record 0: its checksum" in out
+    assert "train01.tfrecord: record 0: its checksum" in out
+    assert "train01.tfrecord: record 19 is cut off" in out
+    assert error == (
+        "error: 3 bad records or breaks in 2 shards, listed above\n"
+    )
+
+
+def test_checking_labels_against_the_vocabulary(synthetic_shards):
+    tool = load_tool("inspect_shard")
+    pattern = f"{synthetic_shards}/train*"
+    tool.inspect(pattern, num_classes=7)
+    with pytest.raises(
+        InputError, match="record .*outside the vocabulary of 2"
+    ):
+        tool.inspect(pattern, num_classes=2)
+
+
+def ids_of(folder):
+    return Shards(f"{folder}/*.tfrecord").video_ids()
+
+
+def test_splitting(synthetic_shards, tmp_path):
+    tool = load_tool("split_shards")
+    pattern = f"{synthetic_shards}/train*"
+    counts = tool.split(pattern, tmp_path, ["val=25%", "train=rest"], seed=3)
+    assert counts == {"val": 10, "train": 30}
+    val, train = ids_of(tmp_path / "val"), ids_of(tmp_path / "train")
+    assert sorted(val + train) == sorted(Shards(pattern).video_ids())
+    # Records are copied byte for byte, under the names of their shards.
+    for part in ("val", "train"):
+        for file in (tmp_path / part).iterdir():
+            source = (synthetic_shards / file.name).read_bytes()
+            for record in tf.data.TFRecordDataset(str(file)):
+                assert record.numpy() in source
+    # Which videos does not depend on how they are spread over shards.
+    merged = tmp_path / "merged.tfrecord"
+    merged.write_bytes(
+        b"".join(
+            file.read_bytes()
+            for file in sorted(synthetic_shards.glob("train*"), reverse=True)
+        )
+    )
+    tool.split(str(merged), tmp_path / "again", ["val=10", "train=30"], seed=3)
+    assert sorted(ids_of(tmp_path / "again" / "val")) == sorted(val)
+    tool.split(pattern, tmp_path / "other", ["val=10", "train=30"], seed=4)
+    assert sorted(ids_of(tmp_path / "other" / "val")) != sorted(val)
+
+
+def test_nested_fractions(synthetic_shards, tmp_path):
+    tool = load_tool("split_shards")
+    counts = tool.split(
+        f"{synthetic_shards}/train*",
+        tmp_path,
+        ["a=10%", "b=25%", "c=50%"],
+        nested=True,
+    )
+    assert counts == {"a": 4, "b": 10, "c": 20}
+    a, b, c = (set(ids_of(tmp_path / name)) for name in "abc")
+    assert a < b < c
+
+
+def test_the_paper_s_split_has_its_size():
+    tool = load_tool("split_shards")
+    assert tool.sizes(tool.PRESETS["bhardwaj2019"], 5_786_881, False) == {
+        "validate": 48_163,
+        "train": 5_738_718,
+    }
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (["a=50%", "b=60%"], "needs 44 videos; there are 40"),
+        (["a=x"], "--parts has 'a=x'; give NAME=SIZE"),
+        (["a=0%"], "give NAME=SIZE"),
+        (["a/b=5"], "give NAME=SIZE"),
+        (["a=5", "a=6"], "has a name twice"),
+        (["a=40", "b=rest"], "give NAME=SIZE"),
+    ],
+)
+def test_splits_that_make_no_sense(parts, message, synthetic_shards, tmp_path):
+    tool = load_tool("split_shards")
+    with pytest.raises(InputError, match=message):
+        tool.split(f"{synthetic_shards}/train*", tmp_path / "out", parts)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_part_is_never_overwritten(synthetic_shards, tmp_path):
+    tool = load_tool("split_shards")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(InputError, match="b is there already"):
+        tool.split(f"{synthetic_shards}/train*", tmp_path, ["a=5", "b=5"])
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_selecting_frames(synthetic_shards, tmp_path):
+    output = tmp_path / "k3"
+    options = [
+        f"--input_data_pattern={synthetic_shards}/train*",
+        f"--output_dir={output}",
+        "--frame_sampler=uniform(k=3)",
+    ]
+    code, out, error = tool_run("select_frames", *options)
+    assert (code, error) == (0, "")
+    before = sum(f.stat().st_size for f in synthetic_shards.glob("train*"))
+    after = sum(f.stat().st_size for f in output.glob("train*"))
+    assert f"{before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB" in out
+    whole, selected = (
+        Shards(f"{synthetic_shards}/train*"),
+        Shards(f"{output}/t*"),
+    )
+    assert selected.video_ids() == whole.video_ids()
+    for number in range(len(whole)):
+        _, labels, features = whole.video(number)
+        _, kept_labels, kept = selected.video(number)
+        num_frames = len(features[0])
+        chosen = (
+            np.arange(num_frames)
+            if num_frames < 3
+            else np.arange(3) * num_frames // 3
+        )
+        assert kept_labels == labels
+        assert selected.context(number) == whole.context(number)
+        for values, wanted in zip(kept, features):
+            np.testing.assert_array_equal(values, wanted[chosen])
+    # The same command again keeps what is there; another one is refused.
+    times = [file.stat().st_mtime_ns for file in sorted(output.iterdir())]
+    (output / "train00.tfrecord").unlink()
+    assert tool_run("select_frames", *options)[0] == 0
+    assert (
+        times[2:]
+        == [f.stat().st_mtime_ns for f in sorted(output.iterdir())][2:]
+    )
+    code, _, error = tool_run(
+        "select_frames", *options, "--frame_sampler=uniform(k=2)"
+    )
+    assert code == 1 and "holds shards made with" in error
+    assert error.count("\n") == 1
+
+
+def test_selecting_frames_never_overwrites(synthetic_shards, tmp_path):
+    tool = load_tool("select_frames")
+    pattern = f"{synthetic_shards}/train*"
+    with pytest.raises(InputError, match="is where the shards lie"):
+        tool.rewrite(pattern, synthetic_shards, "uniform(k=3)")
+    (tmp_path / "train00.tfrecord").write_bytes(b"mine")
+    with pytest.raises(InputError, match="shards of the same names already"):
+        tool.rewrite(pattern, tmp_path, "uniform(k=3)")
+    assert (tmp_path / "train00.tfrecord").read_bytes() == b"mine"
+    with pytest.raises(InputError, match="no 'often' among the frame_samplers"):
+        tool.rewrite(pattern, tmp_path / "x", "often(k=3)")
+    assert not (tmp_path / "x").exists()

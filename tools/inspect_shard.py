@@ -14,7 +14,7 @@ import collections
 import numpy as np
 from absl import flags
 
-from yt8m_distill import command_line
+from yt8m_distill import command_line, config
 from yt8m_distill.errors import InputError, RecordError
 
 FLAGS = flags.FLAGS
@@ -208,10 +208,7 @@ def define_flags():
     flags.DEFINE_bool("all", False, "list all bad records, not just the first")
     flags.DEFINE_integer("num_classes", 0, "labels have to be below; 0: any", 0)
     flags.DEFINE_string("json", "", "file for the summary")
-    flags.DEFINE_list("feature_names", [], "features to read; empty: all")
-    flags.DEFINE_list("feature_sizes", [], "values a frame of each feature")
-    flags.DEFINE_string("id_key", "", "name of the video id; empty: found")
-    flags.DEFINE_string("labels_key", "labels", "name of the labels")
+    config.define("tools")
     flags.mark_flag_as_required("input_data_pattern")
 
 
@@ -222,10 +219,7 @@ def main():
         FLAGS.all,
         FLAGS.num_classes,
         FLAGS.json,
-        feature_names=FLAGS.feature_names,
-        feature_sizes=list(map(int, FLAGS.feature_sizes)),
-        id_key=FLAGS.id_key,
-        labels_key=FLAGS.labels_key,
+        **config.shard_options(),
     )
 
 

@@ -22,8 +22,9 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from yt8m_distill import command_line, files, quiet_start, record_writer
+from yt8m_distill import command_line, config, files, quiet_start, record_writer
 from yt8m_distill.errors import InputError
+from yt8m_distill.records import ZERO_BYTE
 
 FLAGS = flags.FLAGS
 # What the shards in the output directory were made with.
@@ -45,14 +46,16 @@ def select(shards, number, frame_sampler, max_frames):
     chosen = np.asarray(frame_sampler.indices(num_frames, False))[0, :count]
     selected = {}
     for name, frames in zip(shards.feature_names, features):
-        # A feature with fewer frames than the first stays shorter.
-        selected[name] = frames[chosen[chosen < len(frames)]]
+        selected[name] = frames[np.minimum(chosen, len(frames) - 1)]
+        # Frames that a feature lacks are as if they were 0.0, as when read.
+        zero = ZERO_BYTE if frames.dtype == np.uint8 else 0
+        selected[name][chosen >= len(frames)] = zero
     return record_writer.sequence_example(
         shards.context_bytes(number), selected
     )
 
 
-def rewrite_shard(file, output_dir, frame_sampler, max_frames, feature_names):
+def rewrite_shard(file, output_dir, frame_sampler, max_frames, options):
     """Rewrites one shard, unless that was done.
 
     Args:
@@ -60,7 +63,7 @@ def rewrite_shard(file, output_dir, frame_sampler, max_frames, feature_names):
         output_dir: str.
         frame_sampler: str, a sampler's spec.
         max_frames: int.
-        feature_names: list of str; empty: all that the first record has.
+        options: dict, more arguments of `Shards`.
 
     Returns:
         (bytes before, bytes after).
@@ -73,7 +76,7 @@ def rewrite_shard(file, output_dir, frame_sampler, max_frames, feature_names):
     before = os.path.getsize(file)
     if path.exists():
         return before, path.stat().st_size
-    shards = Shards(file, feature_names)
+    shards = Shards(file, **options)
     if shards.is_video_level:
         raise InputError(f"{file} holds video-level records, without frames")
     sampler = parts.get("frame_samplers", frame_sampler)
@@ -89,8 +92,8 @@ def rewrite(
     output_dir,
     frame_sampler,
     max_frames=300,
-    feature_names=(),
     num_processes=1,
+    **options,
 ):
     """Rewrites all shards that match.
 
@@ -99,8 +102,9 @@ def rewrite(
         output_dir: path; made if missing.
         frame_sampler: str, a sampler's spec.
         max_frames: int; longer videos are cut to their first so many frames.
-        feature_names: features to keep; empty: all.
         num_processes: int, shards that are written at the same time.
+        **options: more arguments of `Shards`; features that are not read are
+            not kept.
 
     Returns:
         (bytes before, bytes after).
@@ -130,7 +134,7 @@ def rewrite(
     note = {
         "frame_sampler": frame_sampler,
         "max_frames": max_frames,
-        "feature_names": list(feature_names),
+        **options,
     }
     if (folder / NOTE).exists():
         earlier = json.loads((folder / NOTE).read_text())
@@ -146,7 +150,7 @@ def rewrite(
         )
     files.write_json(folder / NOTE, note)
     jobs = [
-        (file, str(folder), frame_sampler, max_frames, list(feature_names))
+        (file, str(folder), frame_sampler, max_frames, options)
         for file in found
     ]
     if num_processes == 1:
@@ -168,8 +172,8 @@ def define_flags():
     flags.DEFINE_integer(
         "max_frames", 300, "longer videos are cut to so many frames first", 1
     )
-    flags.DEFINE_list("feature_names", [], "features to keep; empty: all")
     flags.DEFINE_integer("num_processes", os.cpu_count(), "at a time", 1)
+    config.define("tools")
     flags.mark_flags_as_required(["input_data_pattern", "output_dir"])
 
 
@@ -179,8 +183,8 @@ def main():
         FLAGS.output_dir,
         FLAGS.frame_sampler,
         FLAGS.max_frames,
-        FLAGS.feature_names,
         FLAGS.num_processes,
+        **config.shard_options(),
     )
     print(
         f"{before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB in "

@@ -27,7 +27,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from yt8m_distill import command_line
+from yt8m_distill import command_line, config
 from yt8m_distill.errors import InputError
 
 FLAGS = flags.FLAGS
@@ -98,7 +98,7 @@ def sizes(parts, num_videos, nested):
     return found
 
 
-def split(pattern, output_dir, parts, seed=0, nested=False):
+def split(pattern, output_dir, parts, seed=0, nested=False, **options):
     """Writes the parts.
 
     Args:
@@ -107,6 +107,7 @@ def split(pattern, output_dir, parts, seed=0, nested=False):
         parts: list of `name=size`.
         seed: int.
         nested: whether every part starts with the same videos.
+        **options: more arguments of `Shards`.
 
     Returns:
         dict name → int, number of videos.
@@ -117,7 +118,7 @@ def split(pattern, output_dir, parts, seed=0, nested=False):
     """
     from yt8m_distill.shards import Shards
 
-    shards = Shards(pattern)
+    shards = Shards(pattern, **options)
     counts = sizes(parts, len(shards), nested)
     folders = {name: pathlib.Path(output_dir) / name for name in counts}
     names = [pathlib.PurePath(file).name for file in shards.files]
@@ -157,6 +158,7 @@ def define_flags():
     )
     flags.DEFINE_bool("nested", False, "parts start with the same videos")
     flags.DEFINE_integer("seed", 0, "the same seed gives the same parts")
+    config.define("tools")
     flags.mark_flags_as_required(["input_data_pattern", "output_dir"])
 
 
@@ -170,6 +172,7 @@ def main():
         parts,
         FLAGS.seed,
         FLAGS.nested,
+        **config.shard_options(),
     )
     for name, count in counts.items():
         print(f"{count:,} videos in {FLAGS.output_dir}/{name}")

@@ -59,6 +59,19 @@ def options(entry_point, flag_values=flags.FLAGS):
     return types.SimpleNamespace(**values, flags_text=text)
 
 
+def shard_options():
+    """Arguments of `Shards` from the flags that the tools share.
+
+    Raises:
+        InputError: a size is no whole number.
+    """
+    return {
+        key: value
+        for key, value in vars(options("tools")).items()
+        if key != "flags_text"
+    }
+
+
 def from_values(entry_point, values):
     """The options of an entry point from the values of its flags.
 

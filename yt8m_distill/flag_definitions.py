@@ -52,7 +52,22 @@ _EVAL_DATA = [
         "'data/validate*.tfrecord'",
     ),
 ]
-_READER = [
+_FEATURES = [
+    (
+        flags.DEFINE_list,
+        "feature_names",
+        [],
+        "frame features to read, joined in this order; empty: all that the "
+        "first record has",
+    ),
+    (
+        flags.DEFINE_list,
+        "feature_sizes",
+        [],
+        "values a frame of each feature; empty: as in the first record",
+    ),
+]
+_KEYS = [
     (
         flags.DEFINE_string,
         "id_key",
@@ -61,6 +76,9 @@ _READER = [
         "MediaPipe's, whichever the first record has",
     ),
     (flags.DEFINE_string, "labels_key", "labels", "name of the labels"),
+]
+_READER = [
+    *_KEYS,
     (
         flags.DEFINE_enum,
         "on_bad_record",
@@ -102,19 +120,6 @@ _TRAIN = [
         "held_out_fold",
         0,
         "the part that is left out, from 0 on",
-    ),
-    (
-        flags.DEFINE_list,
-        "feature_names",
-        [],
-        "frame features to read, joined in this order; empty: all that the "
-        "first record has",
-    ),
-    (
-        flags.DEFINE_list,
-        "feature_sizes",
-        [],
-        "values a frame of each feature; empty: as in the first record",
     ),
     (flags.DEFINE_integer, "num_classes", 3862, "size of the vocabulary"),
     (
@@ -345,7 +350,15 @@ _FLOPS = [
 ]
 # Entry point → its flags, in the order of --help.
 FLAGS = {
-    "train": [*_RUN, *_TRAIN, *_EVAL_DATA, *_READER, *_BATCH, *_TOP_K],
+    "train": [
+        *_RUN,
+        *_TRAIN,
+        *_FEATURES,
+        *_EVAL_DATA,
+        *_READER,
+        *_BATCH,
+        *_TOP_K,
+    ],
     "eval": [*_RUN, *_EVAL_DATA, *_READER, *_CHECKPOINT, *_BATCH, *_TOP_K],
     "inference": [
         *_RUN,
@@ -356,6 +369,8 @@ FLAGS = {
         *_TOP_K,
     ],
     "flops": [*_RUN, *_FLOPS],
+    # Not a program: what the scripts in tools/ share that read shards.
+    "tools": [*_FEATURES, *_KEYS],
 }
 # Entry point → the flags that have to be given.
 REQUIRED = {

@@ -36,6 +36,10 @@ class OpenFile:
     Args:
         path: str.
 
+    Attributes:
+        size: int, bytes.
+        is_whole: bool, False for what was compressed and ends early.
+
     Raises:
         InputError: it cannot be opened.
     """
@@ -46,6 +50,7 @@ class OpenFile:
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}") from None
         self._finalizer = weakref.finalize(self, os.close, self._descriptor)
+        self.is_whole = True
         self.size = os.fstat(self._descriptor).st_size
 
     def read(self, start, length):
@@ -101,12 +106,13 @@ def _copied(file):
     # An open file's bytes live on when the folder is gone.
     with tempfile.TemporaryDirectory(prefix="yt8m_distill_") as folder:
         path = os.path.join(folder, "copy")
+        whole = True
         try:
             with tf.io.gfile.GFile(file, "rb") as source:
                 with open(path, "wb") as target:
                     shutil.copyfileobj(source, target, _BLOCK)
             if _is_compressed(path):
-                path = _decompressed(path)
+                path, whole = _decompressed(path)
         except tf.errors.OpError as error:
             raise InputError(f"cannot read {file}: {error.message}") from None
         except zlib.error as error:
@@ -114,7 +120,9 @@ def _copied(file):
                 f"{file}: damaged compressed file ({error}); copy it anew",
                 "damaged compression",
             ) from None
-        return OpenFile(path)
+        opened = OpenFile(path)
+        opened.is_whole = whole
+        return opened
 
 
 def _is_compressed(path):
@@ -124,7 +132,11 @@ def _is_compressed(path):
 
 
 def _decompressed(path):
-    """Writes what is in a gzip or zlib file, as far as it goes."""
+    """Decompresses a gzip or zlib file as far as it goes.
+
+    Returns:
+        `(path, whole)` of the new file.
+    """
     output = path + "_decompressed"
     with open(path, "rb") as source, open(output, "wb") as target:
         stream = zlib.decompressobj(wbits=47)
@@ -134,7 +146,4 @@ def _decompressed(path):
                 block = stream.unused_data
                 if block:  # another member follows
                     stream = zlib.decompressobj(wbits=47)
-        if not stream.eof:
-            # Part of a header, so that the index says that the file is cut off.
-            target.write(b"\0")
-    return output
+    return output, stream.eof

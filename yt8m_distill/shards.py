@@ -348,6 +348,12 @@ class Shards:
         file = self.files[number]
         opened = self._files.get(file)
         index, error = tfrecord.index_records(opened.read, opened.size)
+        if error is None and not opened.is_whole:
+            error = RecordError(
+                f"its compressed data end early, after record {len(index) - 1};"
+                " copy the file anew",
+                "cut off",
+            )
         if error is not None:
             error = RecordError(f"{file}: {error}", error.reason)
             if self.skipped is None or not len(index):

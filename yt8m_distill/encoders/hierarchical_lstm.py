@@ -85,12 +85,13 @@ class HierarchicalLstmEncoder(Encoder):
         self.layer.build(frames_shape)
 
     def call(self, frames, num_frames, training=False):
+        max_frames = ops.shape(frames)[1]
         representation, block_representations = self.layer(
             frames,
-            mask=frame_mask(num_frames, frames.shape[1]),
+            mask=frame_mask(num_frames, max_frames),
             training=training,
         )
-        blocks, length = self.layer.block_shape(frames.shape[1])
+        blocks, length = self.layer.block_shape(max_frames)
         num_frames = ops.expand_dims(ops.cast(num_frames, "int32"), -1)
         ends = (ops.arange(blocks, dtype="int32") + 1) * length
         return {

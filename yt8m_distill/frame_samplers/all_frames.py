@@ -28,7 +28,8 @@ class AllFrames(FrameSampler):
         return ops.expand_dims(ops.arange(self.k, dtype="int32"), 0)
 
     def call(self, batch, training=False):
-        if batch["frames"].shape[1] == self.k:
+        # None: the reader pads to the length of the batch, at most k.
+        if batch["frames"].shape[1] in (self.k, None):
             return batch
         return super().call(batch, training)
 

@@ -96,7 +96,7 @@ class FrameSampler(keras.layers.Layer):
         indices = self.indices(batch["num_frames"], training)
         num_frames = self.num_chosen(batch["num_frames"])
         frames = batch["frames"]
-        _, max_frames, feature_size = frames.shape
+        max_frames, feature_size = ops.shape(frames)[1], frames.shape[2]
         # Rows of (batch · max_frames, feature_size) → (batch, k, feature_size)
         first = ops.arange(ops.shape(frames)[0], dtype="int32") * max_frames
         frames = ops.take(

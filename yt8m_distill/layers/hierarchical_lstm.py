@@ -139,15 +139,25 @@ class HierarchicalLSTM(keras.layers.Layer):
         """How many frames are cut.
 
         Args:
-            max_frames: int.
+            max_frames: int, or a tensor of it where a built layer is called
+                with batches of other lengths.
 
         Returns:
-            Tuple of int, blocks and frames in a block; together they hold at
-            least `max_frames`.
+            Blocks (as `max_frames` is) and frames in a block (int); together
+            they hold at least `max_frames`.
 
         Raises:
-            ValueError: `max_frames` is None.
+            ValueError: `max_frames` is None, or no int for a layer that cuts
+                into `num_blocks`.
         """
+        if not isinstance(max_frames, (int, type(None))):
+            if self.num_blocks:
+                raise ValueError(
+                    "HierarchicalLSTM(num_blocks=) needs batches of one "
+                    "length; give block_length instead"
+                )
+            length = self._built_length
+            return (max_frames + length - 1) // length, length
         if max_frames is None:
             raise ValueError(
                 "HierarchicalLSTM needs a fixed number of frames; give its "
@@ -175,12 +185,14 @@ class HierarchicalLSTM(keras.layers.Layer):
                 width = self.units
 
     def call(self, frames, mask=None, training=False):
-        _, max_frames, size = frames.shape
+        size = frames.shape[2]
+        max_frames = ops.shape(frames)[1]
         blocks, length = self.block_shape(max_frames)
         padding = blocks * length - max_frames
-        if mask is None and padding:
+        is_padded = not isinstance(padding, int) or padding > 0
+        if mask is None and is_padded:
             mask = ops.ones(ops.shape(frames)[:2], "bool")
-        if padding:
+        if is_padded:
             frames = ops.pad(frames, ((0, 0), (0, padding), (0, 0)))
             mask = ops.pad(mask, ((0, 0), (0, padding)), constant_values=False)
         if mask is not None:
