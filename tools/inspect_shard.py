@@ -24,12 +24,15 @@ class _Printed:
     """Takes the place of `SkippedRecords`: prints what is bad at once."""
 
     def __init__(self):
-        self.num_bad = 0
+        self._places = set()
+
+    def __len__(self):
+        return len(self._places)
 
     def add(self, place, error):
-        del place  # the message names it
-        self.num_bad += 1
-        print(error)
+        if place not in self._places:
+            self._places.add(place)
+            print(error)
 
 
 class Contents:
@@ -185,9 +188,9 @@ def inspect(
         print(text(shards, summary))
         if json_file:
             files.write_json(json_file, summary)
-    if bad and bad.num_bad:
+    if bad:
         raise InputError(
-            f"{bad.num_bad:,} bad records or breaks in {len(shards.files)} "
+            f"{len(bad):,} bad records or breaks in {len(shards.files)} "
             "shards, listed above"
         )
     if check:
