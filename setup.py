@@ -26,6 +26,7 @@ setuptools.setup(
         "tensorboard",
         "absl-py",
         "numpy",
+        "rich",
         "scikit-learn",
     ],
     extras_require={
@@ -38,6 +39,8 @@ setuptools.setup(
             "tf_keras>=2.21,<2.22; python_version < '3.12'",
             "jax",
         ],
-        "dev": ["pytest", "ruff"],
+        # tools/features_to_shards.py with Parquet files
+        "parquet": ["pyarrow"],
+        "dev": ["pytest", "hypothesis", "pyarrow", "ruff"],
     },
 )
