@@ -176,3 +176,24 @@ def test_another_layout_is_refused(real_data):
         InputError, match="not_yt8m_layout.tfrecord: record 0: "
     ):
         Shards(str(real_data / "malformed" / "*.tfrecord"))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 7])
+def test_parts_are_disjoint_and_together_all(count, tmp_path):
+    for name in "abc":
+        write(
+            tmp_path / name,
+            *[video(b"%s%d" % (name.encode(), n)) for n in range(4)],
+        )
+    shards = opened(tmp_path / "*")
+    parts = [shards.part(index, count).video_ids() for index in range(count)]
+    assert sorted(sum(parts, [])) == sorted(shards.video_ids())
+    if count <= 3:  # whole files
+        for ids in parts:
+            assert len(ids) == 4 * len({one[:1] for one in ids})
+
+
+def test_an_empty_part_is_refused(tmp_path):
+    write(tmp_path / "a", video(), video())
+    with pytest.raises(InputError, match="part 2 of 3 .*there are 2 videos"):
+        opened(tmp_path / "a").part(2, 3)
