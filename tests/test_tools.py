@@ -423,3 +423,30 @@ def test_selecting_frames_never_overwrites(synthetic_shards, tmp_path):
     with pytest.raises(InputError, match="no 'often' among the frame_samplers"):
         tool.rewrite(pattern, tmp_path / "x", "often(k=3)")
     assert not (tmp_path / "x").exists()
+
+
+def test_recovered_shares():
+    tool = load_tool("repeat_runs")
+    results = {
+        name: [{"validation": {"gap": g, "map": m}} for g, m in scores]
+        for name, scores in {
+            "teacher": [(0.5, 0.4), (0.6, 0.4)],
+            "baseline_6": [(0.3, 0.2), (0.4, 0.2)],
+            "student_6": [(0.4, 0.25), (0.45, 0.1)],
+            "student_7": [(0.4, 0.25), (0.45, 0.1)],  # without a baseline
+        }.items()
+    }
+    epochs = {
+        "teacher": [[0.5], [0.6]],
+        "baseline_6": [[0.2, 0.3, 0.1], [0.1, 0.2, 0.4]],
+        "student_6": [[0.29, 0.3, 0.4], [0.1, 0.2, 0.39]],
+        "student_7": [[0.4], [0.4]],
+    }
+    header, _, line = tool.shares(results, epochs, "teacher").splitlines()
+    assert header.startswith("| recovered share | GAP | mAP |")
+    # GAP: .1/.2 and .05/.2; mAP: .05/.2 and -.1/.2
+    assert line == (
+        "| student_6 | 0.38 ± 0.18 | -0.12 ± 0.53 | 2, never (2, 3 of 3) |"
+    )
+    del results["baseline_6"]
+    assert tool.shares(results, epochs, "teacher") == ""

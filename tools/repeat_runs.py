@@ -131,6 +131,70 @@ def table(results, split):
     return "\n".join(lines)
 
 
+def shares(results, epochs, teacher):
+    """How much of the way from baseline to teacher students go, as Markdown.
+
+    Args:
+        results: as of `table`; a student is compared with the baseline whose
+            name ends as its own does (`student_6`, `baseline_6`).
+        epochs: dict name → list over seeds of the validation GAP by epoch.
+        teacher: str, the teachers' name.
+
+    Returns:
+        A table, empty without such pairs. A share is (student − baseline) /
+        (teacher − baseline), the best epoch of each on the validation videos,
+        seed by seed. The last column is the student's first epoch with a GAP
+        of at least the baseline's best.
+    """
+    lines = []
+    for name, students in results.items():
+        baseline = name.replace("student", "baseline", 1)
+        if baseline == name or baseline not in results:
+            continue
+        cells = []
+        for key in ("gap", "map"):
+            cells.append(
+                mean_and_spread(
+                    [
+                        (student[key] - lower[key]) / (upper[key] - lower[key])
+                        for student, lower, upper in (
+                            [one["validation"] for one in runs]
+                            for runs in zip(
+                                students, results[baseline], results[teacher]
+                            )
+                        )
+                    ],
+                    2,
+                )
+            )
+        reached = []
+        for student, lower in zip(epochs[name], epochs[baseline]):
+            above = [n for n, gap in enumerate(student, 1) if gap >= max(lower)]
+            reached.append(str(above[0]) if above else "never")
+        lower = [gaps.index(max(gaps)) + 1 for gaps in epochs[baseline]]
+        cells.append(
+            f"{', '.join(reached)} ({', '.join(map(str, lower))} of "
+            f"{len(epochs[baseline][0])})"
+        )
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    if not lines:
+        return ""
+    return "\n".join(
+        [
+            "| recovered share | GAP | mAP | epochs to the baseline's best "
+            "(the baseline's own) |",
+            "|---|---|---|---|",
+            *lines,
+        ]
+    )
+
+
+def gap_by_epoch(path):
+    """The validation GAP of a run's epochs, a list."""
+    lines = (pathlib.Path(path) / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["val_gap"] for line in lines]
+
+
 def define_flags():
     flags.DEFINE_string("output_dir", None, "directory of the runs")
     flags.DEFINE_list("flagfiles", None, "flagfiles, the teacher's first")
@@ -172,6 +236,14 @@ def main(arguments):
     print(table(results, "validation"))
     if FLAGS.test_data_pattern:
         print("\n" + table(results, "test"))
+    epochs = {
+        name: [
+            gap_by_epoch(f"{FLAGS.output_dir}/{name}_{seed}")
+            for seed in FLAGS.seeds
+        ]
+        for name in results
+    }
+    print("\n" + shares(results, epochs, first))
 
 
 if __name__ == "__main__":
