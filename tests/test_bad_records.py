@@ -1,5 +1,6 @@
 """What is skipped is counted; all the rest is used."""
 
+import gzip
 import json
 
 import numpy as np
@@ -131,8 +132,10 @@ def test_a_training_batch_without_a_good_video(tmp_path):
     shards = Shards(f"{tmp_path}/a", *LAYOUT, skipped=SkippedRecords())
     dataset = VideoDataset(shards, 7, 6)
     assert not len(dataset.read([1, 2])["num_frames"])
-    with pytest.raises(InputError, match="whole batch of 2 .*inspect_shard"):
+    with pytest.raises(InputError, match="2 records in a row .*record"):
         dataset.read([1, 2], training=True)
+    batch = dataset.read([1, 2], training=True, others=[0])
+    assert batch["video_id"].tolist() == [b"v00", b"v00"]
 
 
 def test_what_is_before_a_break_is_kept(tmp_path):
@@ -221,8 +224,6 @@ def test_a_teacher_cache_is_filled_without_bad_records(
         "--on_bad_record=skip",
         *TRAIN,
     ]
-    # A label outside the vocabulary is no fault of the record's.
-    flags[3] = "--num_classes=8"
     experiment.train(
         config.parse(
             "train", [*flags, f"--train_dir={tmp_path}/a", "--num_epochs=1"]
@@ -254,3 +255,75 @@ def test_both_graph_and_eager_skip(shards_with_bad):
         tf.constant(0), lambda total, batch: total + len(batch["num_frames"])
     )
     assert int(count) == 12
+
+
+def test_a_shard_without_a_record_is_skipped_among_others(tmp_path):
+    record_writer.write_shard(tmp_path / "b", [good(0)])
+    (tmp_path / "a").write_bytes(b"")
+    whole = (tmp_path / "b").read_bytes()
+    (tmp_path / "c").write_bytes(whole[:30])
+    (tmp_path / "d.gz").write_bytes(gzip.compress(whole)[:14] + bytes(20))
+    (tmp_path / ".e.partial").write_bytes(b"not whole yet")
+    with pytest.raises(InputError, match="a: holds no record"):
+        Shards(f"{tmp_path}/*", *LAYOUT)
+    skipped = SkippedRecords()
+    shards = Shards(f"{tmp_path}/*", *LAYOUT, skipped=skipped)
+    assert shards.video_ids() == [b"v00"]
+    assert sum(skipped.counts().values()) == 3
+    (tmp_path / "b").unlink()
+    with pytest.raises(InputError, match="no shard of .* has a record"):
+        Shards(f"{tmp_path}/*", *LAYOUT, skipped=SkippedRecords())
+    # What is no TFRecord file is a wrong pattern, not a bad record.
+    (tmp_path / "f").write_bytes(b"some text that is long enough")
+    with pytest.raises(InputError, match="f: not a TFRecord file"):
+        Shards(f"{tmp_path}/f", *LAYOUT, skipped=SkippedRecords())
+
+
+def test_keys_are_those_of_the_first_good_record(tmp_path):
+    def record(**context):
+        return record_writer.serialize(
+            "a",
+            [1],
+            {name: np.zeros((5, s), "u1") for name, s in SIZES.items()},
+            id_key="name",
+            **context,
+        )
+
+    record_writer.write_shard(tmp_path / "a", [b"\x0a\xff", record(id=b"no")])
+    shards = Shards(
+        f"{tmp_path}/a", *LAYOUT, id_key="name", skipped=SkippedRecords()
+    )
+    assert shards.video(1)[0] == b"a"
+
+
+def test_nothing_that_can_be_scored(tmp_path, shards_with_bad):
+    experiment.train(
+        config.parse(
+            "train",
+            [
+                f"--train_data_pattern={shards_with_bad}/train*",
+                f"--train_dir={tmp_path}/run",
+                "--on_bad_record=skip",
+                "--num_epochs=1",
+                *TRAIN,
+            ],
+        )
+    )
+    (tmp_path / "none").mkdir()
+    # The first has no fault but for its label.
+    record_writer.write_shard(
+        tmp_path / "none" / "a",
+        [BAD["label outside the vocabulary"](), BAD["missing feature"]()],
+    )
+    options = [f"--train_dir={tmp_path}/run", "--on_bad_record=skip"]
+    with pytest.raises(InputError, match="no video of .* can be read"):
+        experiment.evaluate(
+            config.parse(
+                "eval",
+                [
+                    *options,
+                    f"--eval_data_pattern={tmp_path}/none/a",
+                    "--checkpoint=last",
+                ],
+            )
+        )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.test_shards import video as tf_video
-from yt8m_distill import group_reader, layouts, record_writer
+from yt8m_distill import group_reader, layouts, record_writer, records
 from yt8m_distill.errors import InputError
 from yt8m_distill.records import ZERO_BYTE
 from yt8m_distill.shards import Shards
@@ -152,18 +152,49 @@ def test_floats(tmp_path):
     assert labels == [4]
 
 
-def test_a_frame_with_a_damaged_header_is_refused_if_it_is_taken(tmp_path):
+def test_a_damaged_frame_is_refused_whether_it_is_taken_or_not(tmp_path):
     good = tf_video(b"aaaa", frames=6)
     bad = bytearray(tf_video(b"bbbb", frames=6))
     # The third rgb frame: its length says 5 instead of 4.
     at = bad.index(b"\x04\x02\x02\x02\x02")
     bad[at] = 5
-    record_writer.write_shard(tmp_path / "a", [good, bytes(bad)])
+    record_writer.write_shard(tmp_path / "a", [good, bytes(bad), bytes(bad)])
+    for order in ([0, 1], [1, 0], [1, 2]):  # as the first of its length, too
+        shards = Shards(f"{tmp_path}/a", feature_sizes=(4, 2))
+        for chosen in (slice(0, 2, 1), slice(0, 3, 1), np.array([4, 5])):
+            with pytest.raises(InputError, match="record [12]: "):
+                list(shards.groups(order, lambda *_: chosen))
+
+
+def test_headers_of_any_size(tmp_path):
+    for size in (1, 120, 130, 20_000):
+        frames = np.zeros((3, size), np.uint8)
+        record = record_writer.serialize("a", [1], {"x": frames})
+        bad = bytearray(record)
+        # Each byte of the second frame's header, one at a time
+        ((_, rows),) = [
+            (None, records.read_frames(memoryview(record), "x", *span)[1])
+            for number, start, stop in records.messages(
+                memoryview(record), 0, len(record)
+            )
+            if number == 2
+            for _, span in records.map_entries(memoryview(record), start, stop)
+        ]
+        first = rows.start + rows.distance
+        block = np.frombuffer(bytes(bad) * 2, np.uint8).reshape(2, -1).copy()
+        layout = layouts.Layouts("id", "labels", ("x",)).learn(record)
+        for at in range(first, first + rows.header_size):
+            block[1, at] ^= 1
+            assert layout.matches(block).tolist() == [True, False]
+            block[1, at] ^= 1
+        assert layout.matches(block).all()
+
+
+def test_empty_ids_as_in_mirrors_of_2017(tmp_path):
+    record_writer.write_shard(tmp_path / "a", [tf_video(b"")] * 3)
     shards = Shards(f"{tmp_path}/a", feature_sizes=(4, 2))
-    (group,) = shards.groups([0, 1], lambda *_: slice(0, 2, 1))
-    assert len(group.places) == 2
-    with pytest.raises(InputError, match="record 1: "):
-        list(shards.groups([0, 1], lambda *_: slice(0, 3, 1)))
+    (group,) = shards.groups(range(3), lambda num, _: slice(0, num, 1))
+    assert group.video_ids == [b""] * 3 == shards.video_ids()
 
 
 def test_a_file_that_shrinks_is_named(tmp_path):

@@ -121,6 +121,10 @@ def test_a_student_and_its_teacher_train_in_buckets(synthetic_shards, tmp_path):
             ["--encoder=hierarchical_lstm(num_blocks=2, units=4)"],
             "num_length_buckets=3 does not go with .*block_length",
         ),
+        (
+            ["--unlabelled_data_pattern=SHARDS/test*"],
+            "does not go with --unlabelled_data_pattern",
+        ),
         (["--num_length_buckets=0"], "--num_length_buckets=0; give at least 1"),
     ],
 )
@@ -130,6 +134,7 @@ def test_refusals(options, message, synthetic_shards, tmp_path):
             synthetic_shards,
             tmp_path / "run",
             "--num_length_buckets=3",
-            *options,
+            "--teacher_encoder=same",
+            *(one.replace("SHARDS", str(synthetic_shards)) for one in options),
         )
     assert not (tmp_path / "run").exists()

@@ -116,6 +116,16 @@ def test_a_cut_record_is_refused(cut):
         parse(data[:-cut])
 
 
+def test_a_varint_has_64_bits():
+    # Ten bytes hold 70; TensorFlow takes the lower 64.
+    context = b"\x0a\x06labels\x12\x0e\x1a\x0c\x0a\x0a" + b"\xff" * 9 + b"\x7f"
+    entry = b"\x0a" + bytes([len(context)]) + context
+    data = b"\x0a" + bytes([len(entry)]) + entry
+    assert parse(data).context["labels"] == [-1]
+    expected = tf.train.SequenceExample.FromString(data)
+    assert expected.context.feature["labels"].int64_list.value == [-1]
+
+
 def test_random_bytes_never_crash():
     random = np.random.default_rng(0)
     for _ in range(500):

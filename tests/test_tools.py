@@ -1,5 +1,6 @@
 """The scripts in tools/, on a few small videos."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -349,6 +350,7 @@ def test_the_paper_s_split_has_its_size():
         (["a/b=5"], "give NAME=SIZE"),
         (["a=5", "a=6"], "has a name twice"),
         (["a=40", "b=rest"], "give NAME=SIZE"),
+        (["a=inf%"], "give NAME=SIZE"),
     ],
 )
 def test_splits_that_make_no_sense(parts, message, synthetic_shards, tmp_path):
@@ -407,7 +409,7 @@ def test_selecting_frames(synthetic_shards, tmp_path):
     code, _, error = tool_run(
         "select_frames", *options, "--frame_sampler=uniform(k=2)"
     )
-    assert code == 1 and "holds shards made with" in error
+    assert code == 1 and "holds shards made with other frame_sampler;" in error
     assert error.count("\n") == 1
 
 
@@ -450,3 +452,45 @@ def test_recovered_shares():
     )
     del results["baseline_6"]
     assert tool.shares(results, epochs, "teacher") == ""
+
+
+@pytest.mark.parametrize("num_videos", [5, 15, 25, 35, 40, 1001])
+def test_percentages_add_up(num_videos):
+    sizes = load_tool("split_shards").sizes
+    found = sizes(["train=90%", "validate=10%"], num_videos, False)
+    assert sum(found.values()) == num_videos
+
+
+def test_what_an_interrupted_split_left_is_not_used(synthetic_shards, tmp_path):
+    tool = load_tool("split_shards")
+    left = tmp_path / ".a.partial"
+    left.mkdir()
+    (left / "old.tfrecord").write_bytes(b"old")
+    tool.split(f"{synthetic_shards}/train*", tmp_path, ["a=5", "b=rest"])
+    assert len(ids_of(tmp_path / "a")) == 5
+    assert not left.exists()
+
+
+def test_videos_with_one_id_are_not_split(synthetic_shards, tmp_path):
+    for name in "ab":
+        data = (synthetic_shards / "train00.tfrecord").read_bytes()
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match="several videos of .* have the id"):
+        load_tool("split_shards").split(
+            f"{tmp_path}/[ab]", tmp_path / "out", ["a=5"]
+        )
+
+
+def test_frames_of_other_shards_are_not_mixed_in(synthetic_shards, tmp_path):
+    tool = load_tool("select_frames")
+    for name in "xy":
+        (tmp_path / name).mkdir()
+        data = synthetic_shards / f"train0{'xy'.index(name)}.tfrecord"
+        (tmp_path / name / "a.gz").write_bytes(gzip.compress(data.read_bytes()))
+    tool.rewrite(f"{tmp_path}/x/*", tmp_path / "out", "uniform(k=3)")
+    with pytest.raises(InputError, match="made with other shards"):
+        tool.rewrite(f"{tmp_path}/y/*", tmp_path / "out", "uniform(k=3)")
+    # Written without compression, and so named; the note is no shard.
+    assert Shards(f"{tmp_path}/out/*").files == [f"{tmp_path}/out/a"]
+    with pytest.raises(InputError, match="takes short videos whole"):
+        tool.rewrite(f"{tmp_path}/x/*", tmp_path / "z", "every_nth(stride=10)")

@@ -113,15 +113,8 @@ def read_all(shards, num_classes):
     for number in range(len(shards)):
         try:
             _, labels, features = shards.video(number)
-            for label in labels:
-                if label < 0 or num_classes and label >= num_classes:
-                    raise shards.error(
-                        number,
-                        RecordError(
-                            f"label {label} is outside the vocabulary of "
-                            f"{num_classes or 'no'} classes"
-                        ),
-                    )
+            if num_classes:
+                shards.check_labels(number, labels, num_classes)
             contents.add(shards.context(number), labels, features)
         except RecordError as error:
             shards.skip(number, error)

@@ -4,8 +4,8 @@ python tools/select_frames.py --frame_sampler='uniform(k=30)' \\
     --input_data_pattern='data/test*.tfrecord' --output_dir=data/test_k30
 
 A student that sees k frames then reads k frames in a row, and the shards are
-about k/300 of their size. Everything else in the records stays byte for byte:
-ids, labels, segments (whose times still count the frames of the whole video).
+about k/300 of their size. The context of the records stays byte for byte: ids,
+labels, segments (whose times still count the frames of the whole video).
 Run students on the new shards with the flags they have: a video of k frames
 gives all of them. What is chosen is what the sampler chooses at evaluation, so
 training on the new shards has no random phase.
@@ -28,7 +28,7 @@ from yt8m_distill.records import ZERO_BYTE
 
 FLAGS = flags.FLAGS
 # What the shards in the output directory were made with.
-NOTE = "selected_frames.json"
+NOTE = ".selected_frames.json"
 
 
 def select(shards, number, frame_sampler, max_frames):
@@ -55,12 +55,12 @@ def select(shards, number, frame_sampler, max_frames):
     )
 
 
-def rewrite_shard(file, output_dir, frame_sampler, max_frames, options):
+def rewrite_shard(file, path, frame_sampler, max_frames, options):
     """Rewrites one shard, unless that was done.
 
     Args:
         file: str, the shard.
-        output_dir: str.
+        path: str, the new one.
         frame_sampler: str, a sampler's spec.
         max_frames: int.
         options: dict, more arguments of `Shards`.
@@ -69,16 +69,15 @@ def rewrite_shard(file, output_dir, frame_sampler, max_frames, options):
         (bytes before, bytes after).
     """
     quiet_start.import_tensorflow()
+    import tensorflow as tf
+
     from yt8m_distill import parts
     from yt8m_distill.shards import Shards
 
-    path = pathlib.Path(output_dir) / pathlib.PurePath(file).name
-    before = os.path.getsize(file)
-    if path.exists():
-        return before, path.stat().st_size
+    before = tf.io.gfile.stat(file).length
+    if os.path.exists(path):
+        return before, os.path.getsize(path)
     shards = Shards(file, **options)
-    if shards.is_video_level:
-        raise InputError(f"{file} holds video-level records, without frames")
     sampler = parts.get("frame_samplers", frame_sampler)
     after = record_writer.write_shard(
         path,
@@ -113,14 +112,34 @@ def rewrite(
         InputError: the shards cannot be read, two have one name, or other
             shards are in `output_dir`.
     """
-    from yt8m_distill import parts
-    from yt8m_distill.shards import match
+    import tensorflow as tf
 
-    parts.get("frame_samplers", frame_sampler)  # refuses a wrong one at once
-    found = match(pattern)
+    from yt8m_distill import parts
+    from yt8m_distill.shards import Shards
+
+    sampler = parts.get("frame_samplers", frame_sampler)
+    if not sampler.takes_short_videos_whole:
+        raise InputError(
+            f"--frame_sampler={frame_sampler} would not look at all frames of "
+            "the new shards; choose one that takes short videos whole, such "
+            "as uniform(k=30)"
+        )
+    # What all shards hold is what the first record does.
+    shards = Shards(pattern, **options)
+    if shards.is_video_level:
+        raise InputError(f"{pattern} holds video-level records, without frames")
+    options = {
+        "feature_names": list(shards.feature_names),
+        "feature_sizes": list(shards.feature_sizes),
+        "id_key": shards.id_key,
+        "labels_key": shards.labels_key,
+    }
     folder = pathlib.Path(output_dir)
-    names = [pathlib.PurePath(file).name for file in found]
-    for file, name in zip(found, names):
+    # What was compressed is written as it is read.
+    names = [
+        pathlib.PurePath(file).name.removesuffix(".gz") for file in shards.files
+    ]
+    for file, name in zip(shards.files, names):
         if names.count(name) > 1:
             raise InputError(
                 f"several shards have the name {name}; rewrite each folder "
@@ -135,13 +154,17 @@ def rewrite(
         "frame_sampler": frame_sampler,
         "max_frames": max_frames,
         **options,
+        "shards": [
+            [file, tf.io.gfile.stat(file).length] for file in shards.files
+        ],
     }
     if (folder / NOTE).exists():
         earlier = json.loads((folder / NOTE).read_text())
         if earlier != note:
             raise InputError(
-                f"{folder} holds shards made with {earlier}, not {note}; give "
-                "another --output_dir"
+                f"{folder} holds shards made with other "
+                f"{', '.join(key for key in note if note[key] != earlier[key])}"
+                "; give another --output_dir"
             )
     elif any((folder / name).exists() for name in names):
         raise InputError(
@@ -150,8 +173,8 @@ def rewrite(
         )
     files.write_json(folder / NOTE, note)
     jobs = [
-        (file, str(folder), frame_sampler, max_frames, options)
-        for file in found
+        (file, str(folder / name), frame_sampler, max_frames, options)
+        for file, name in zip(shards.files, names)
     ]
     if num_processes == 1:
         sizes = [rewrite_shard(*job) for job in jobs]

@@ -21,8 +21,10 @@ order or the number of shards; a size is a number of videos, a percentage, or
 (where it would be empty, none), with its records copied byte for byte.
 """
 
+import collections
 import hashlib
 import pathlib
+import shutil
 
 import numpy as np
 from absl import flags
@@ -71,16 +73,21 @@ def sizes(parts, num_videos, nested):
         InputError: a size is none, or they do not fit.
     """
     found = {}
+    exact = 0.0  # videos so far, without rounding: percentages add up
     for part in parts:
         name, _, size = part.partition("=")
         try:
             if size == "rest" and not nested:
                 found[name] = num_videos - sum(found.values())
             elif size.endswith("%"):
-                found[name] = round(float(size[:-1]) / 100 * num_videos)
+                share = float(size[:-1]) / 100 * num_videos
+                before = 0.0 if nested else exact
+                found[name] = round(before + share) - round(before)
+                exact += share
             else:
                 found[name] = int(size)
-        except ValueError:
+                exact += found[name]
+        except (ValueError, OverflowError):
             found[name] = 0
         if not name or "/" in name or found[name] < 1:
             raise InputError(
@@ -121,7 +128,10 @@ def split(pattern, output_dir, parts, seed=0, nested=False, **options):
     shards = Shards(pattern, **options)
     counts = sizes(parts, len(shards), nested)
     folders = {name: pathlib.Path(output_dir) / name for name in counts}
-    names = [pathlib.PurePath(file).name for file in shards.files]
+    # What was compressed is written as it is read.
+    names = [
+        pathlib.PurePath(file).name.removesuffix(".gz") for file in shards.files
+    ]
     if len(set(names)) < len(names):
         raise InputError(
             f"several shards of {pattern} have one name; split each folder "
@@ -130,13 +140,29 @@ def split(pattern, output_dir, parts, seed=0, nested=False, **options):
     for folder in folders.values():
         if folder.exists():
             raise InputError(f"{folder} is there already; remove it first")
-    places = ranks(shards.video_ids(), seed)
+    video_ids = shards.video_ids()
+    if len(set(video_ids)) < len(video_ids):
+        twice = next(
+            i for i, n in collections.Counter(video_ids).items() if n > 1
+        )
+        raise InputError(
+            f"several videos of {pattern} have the id {twice.decode()!r}, so "
+            "they cannot be told apart; give each one of its own"
+        )
+    places = ranks(video_ids, seed)
     first = 0
     for name, count in counts.items():
         folder = folders[name]
         # Written under another name: a part is whole or not there.
         unfinished = folder.with_name(f".{name}.partial")
-        unfinished.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            unfinished.mkdir(parents=True)
+        except OSError as error:
+            raise InputError(
+                f"cannot write {unfinished}: {error.strerror}; give another "
+                "--output_dir"
+            ) from None
         numbers = np.flatnonzero((places >= first) & (places < first + count))
         file_of = shards.files_of(numbers)
         for file in np.unique(file_of):

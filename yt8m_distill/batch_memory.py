@@ -16,6 +16,8 @@ ALIGNMENT = 64
 # Blocks of each size that are kept: those of the batches in preparation, and
 # one in use.
 KEPT_BLOCKS = 6
+# Sizes of which blocks are kept; batches of videos have two or three.
+KEPT_SIZES = 32
 
 
 class BatchMemory:
@@ -44,6 +46,8 @@ class BatchMemory:
             return block[start : start + size].view(dtype).reshape(shape)
 
     def _free_block(self, size):
+        if size not in self._blocks and len(self._blocks) >= KEPT_SIZES:
+            self._blocks.clear()
         blocks = self._blocks.setdefault(size, [])
         for place in range(len(blocks)):
             # The list's reference and that of the call itself.

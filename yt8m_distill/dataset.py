@@ -18,6 +18,7 @@ import tensorflow as tf
 from yt8m_distill.batch_memory import BatchMemory
 from yt8m_distill.errors import InputError, RecordError
 from yt8m_distill.frame_samplers.all_frames import AllFrames
+from yt8m_distill.shards import label_error
 from yt8m_distill.unlabelled import WithUnlabelled
 
 # Batches whose videos are sorted by length together.
@@ -75,13 +76,15 @@ class VideoDataset:
         """Number of videos."""
         return len(self.shards)
 
-    def read(self, numbers, training=False, seed=0):
+    def read(self, numbers, training=False, seed=0, others=()):
         """Reads videos into one batch of NumPy arrays.
 
         Args:
             numbers: record numbers, `(batch,)`.
             training: whether a sampler that knows chance may use it.
             seed: int, of that chance.
+            others: record numbers that take the places of bad ones in
+                training if all of `numbers` are bad.
 
         Returns:
             The batch, a dict with `video_id` as an array of bytes, and
@@ -95,11 +98,16 @@ class VideoDataset:
         while True:
             try:
                 return self._read(
-                    _without(numbers, bad, training), training, seed
+                    _without(numbers, bad, training, others), training, seed
                 )
             except RecordError as error:
                 self.shards.skip(error.number, error)
                 bad.add(error.number)
+                if training and bad.issuperset((*numbers, *others)):
+                    raise InputError(
+                        f"{len(bad)} records in a row cannot be read, the "
+                        f"last: {error}"
+                    ) from None
 
     def _read(self, numbers, training, seed):
         choose = self._choose
@@ -169,10 +177,15 @@ class VideoDataset:
             epoch, position = divmod(int(step), steps)
             start = position * batch_size
             order = self._epoch_order(seed, epoch, batch_size)
+            stop = start + batch_size
+            others = order[stop : stop + MIXED_BATCHES * batch_size]
+            if not len(others):
+                others = order[: MIXED_BATCHES * batch_size]
             return self.read(
-                order[start : start + batch_size],
+                order[start:stop],
                 training=True,
                 seed=_chance(seed, step),
+                others=others,
             )
 
         return self._dataset(
@@ -328,12 +341,7 @@ class VideoDataset:
         if len(wrong):
             raise self.shards.error(
                 numbers[group.places[video[wrong[0]]]],
-                RecordError(
-                    f"label {label[wrong[0]]} is outside the vocabulary of "
-                    f"{self.num_classes} classes; correct the file or "
-                    "--num_classes",
-                    "label outside the vocabulary",
-                ),
+                label_error(label[wrong[0]], self.num_classes),
             )
         rows[group.places[video], label] = 1
 
@@ -362,11 +370,11 @@ def _of_like_lengths(order, sizes, batch_size, generator):
     return np.concatenate(reordered)
 
 
-def _without(numbers, bad, training):
+def _without(numbers, bad, training, others):
     """Record numbers without the bad ones.
 
     In training, where a batch has its size, others of the batch take their
-    places.
+    places, or, where there are none, `others`.
     """
     if not bad:
         return numbers
@@ -374,10 +382,7 @@ def _without(numbers, bad, training):
     if not training:
         return good
     if not good:
-        raise InputError(
-            f"a whole batch of {len(numbers)} records cannot be read; see what "
-            "is wrong with tools/inspect_shard.py --check"
-        )
+        good = [number for number in others if number not in bad]
     return [
         good[place % len(good)] if number in bad else number
         for place, number in enumerate(numbers)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from yt8m_distill.errors import InputError
 from yt8m_distill.metrics import VideoMetrics
 
 
@@ -84,6 +85,11 @@ class Evaluator:
             now = time.perf_counter()
             seconds_per_video.append((now - start) / len(predictions))
             start = now
+        if not seconds_per_video:
+            raise InputError(
+                f"no video of {dataset.shards.pattern} can be read: all of its "
+                "records were skipped"
+            )
         results = metrics.result()
         steady = seconds_per_video[1:]
         return {

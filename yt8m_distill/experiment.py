@@ -48,7 +48,8 @@ def train(options):
         **reading,
     )
     if options.teacher_cache or options.num_folds:
-        shards = shards.readable()  # these look at every record in advance
+        # These look at every record in advance.
+        shards = shards.readable(options.num_classes)
     data = {
         "feature_names": list(shards.feature_names),
         "feature_sizes": list(shards.feature_sizes),
@@ -64,15 +65,15 @@ def train(options):
     if options.num_folds:
         shards = without_fold(shards, options.num_folds, options.held_out_fold)
     if options.unlabelled_data_pattern:
-        shards = WithUnlabelled(
-            shards,
-            Shards(
-                options.unlabelled_data_pattern,
-                shards.feature_names,
-                shards.feature_sizes,
-                **reading,
-            ).readable(),
+        unlabelled = Shards(
+            options.unlabelled_data_pattern,
+            shards.feature_names,
+            shards.feature_sizes,
+            **reading,
         )
+        if options.teacher_cache:
+            unlabelled = unlabelled.readable(options.num_classes)
+        shards = WithUnlabelled(shards, unlabelled)
     with strategy.scope():
         distiller, cached = teaching.build(options, data)
         distiller.compile(_optimizer(options), _optimizer(options))
@@ -147,6 +148,11 @@ def _check_buckets(options, distiller):
     """Refuses buckets where the padding changes what a model computes."""
     if options.num_length_buckets < 2:
         return
+    if options.unlabelled_data_pattern:
+        raise InputError(
+            f"--num_length_buckets={options.num_length_buckets} does not go "
+            "with --unlabelled_data_pattern, of which every batch has its share"
+        )
     models = [*distiller.students.values(), *distiller.teachers().values()]
     for one in models:
         layer = getattr(one.encoder, "layer", None)

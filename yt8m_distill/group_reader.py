@@ -141,11 +141,13 @@ class GroupReader:
             others = ~same
         else:
             return places, block
-        group, bad = self._taken(layout, places[same], block[same], choose)
+        found = places[same]
+        group = self._taken(layout, found, block[same], choose)
         if group is not None:
             yield group
-        for place in bad:
-            yield self._walked(numbers[place], np.array([place]), choose)
+        else:
+            for place in found:
+                yield self._walked(numbers[place], np.array([place]), choose)
         return places[others], block[others]
 
     def _fits(self, layout):
@@ -160,31 +162,22 @@ class GroupReader:
         )
 
     def _taken(self, layout, places, block, choose):
-        """The group of records with a layout, and the places of bad ones."""
+        """The group of records with a layout; None if they need a walk."""
+        labels = layout.label_pairs(block)
+        if labels is None:
+            return None
         num_frames = layout.rows[0].num_frames
         chosen = choose(num_frames, places)
-        features, whole = [], np.ones(len(places), bool)
-        for feature, rows in enumerate(layout.rows):
-            values, is_whole = _padded(
+        features = [
+            _padded(
                 lambda some: layout.frames(block, feature, some),
                 rows.num_frames,
                 chosen,
             )
-            features.append(values)
-            whole &= is_whole
-        labels = layout.label_pairs(block)
-        if labels is None or not whole.all():
-            if labels is None or len(places) == 1:
-                return None, places
-            group, bad = self._taken(
-                layout, places[whole], block[whole], choose
-            )
-            return group, [*places[~whole], *bad]
-        return (
-            Group(
-                places, num_frames, layout.video_ids(block), labels, features
-            ),
-            [],
+            for feature, rows in enumerate(layout.rows)
+        ]
+        return Group(
+            places, num_frames, layout.video_ids(block), labels, features
         )
 
     def _walked(self, number, place, choose):
@@ -195,9 +188,7 @@ class GroupReader:
         if getattr(chosen, "ndim", 1) == 2:
             chosen = chosen[0]
         taken = [
-            _padded(
-                lambda some: (values[None, some], True), len(values), chosen
-            )[0]
+            _padded(lambda some: values[None, some], len(values), chosen)
             for values in features
         ]
         pairs = np.zeros(len(labels), int), np.array(labels, int)
@@ -208,12 +199,12 @@ def _padded(take, num_frames, chosen):
     """Chosen frames of a feature that may have fewer frames than the first.
 
     Args:
-        take: function from chosen frames to `(values, whole)`.
+        take: function from chosen frames to their values.
         num_frames: int, frames of this feature.
         chosen: slice or int array, of the first feature's frames.
 
     Returns:
-        `(values, whole)`; frames that are missing are as if they were 0.0.
+        The values; frames that are missing are as if they were 0.0.
     """
     if isinstance(chosen, slice):
         if chosen.stop <= num_frames:
@@ -222,7 +213,6 @@ def _padded(take, num_frames, chosen):
     there = chosen < num_frames
     if there.all():
         return take(chosen)
-    values, whole = take(np.minimum(chosen, num_frames - 1))
-    values = values.copy()
+    values = take(np.minimum(chosen, num_frames - 1)).copy()
     values[..., ~there, :] = ZERO_BYTE if values.dtype == np.uint8 else 0
-    return values, whole
+    return values

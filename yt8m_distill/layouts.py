@@ -3,8 +3,8 @@
 Shards hold few layouts: in two records of equal length everything lies at the
 same places, but for the rare one whose map entries are in another order. So a
 layout is found once, by walking through one record; of others the bytes that
-say where things are are compared, all of them, and the header of each frame
-that is taken. A record that differs is walked through as if it were the first.
+say where things are are compared, all of them. A record that differs is walked
+through as if it were the first.
 """
 
 from typing import NamedTuple
@@ -50,11 +50,15 @@ class Layout(NamedTuple):
         labels = block[:, self.labels]
         if labels.shape[1]:
             same &= labels[:, -1] < 0x80
+        for rows, header in zip(self.rows, self.headers):
+            same &= _have_header(rows.view(block), header)
         return same
 
     def video_ids(self, block):
         """The ids of records, a list of bytes."""
         size = self.video_id.stop - self.video_id.start
+        if not size:
+            return [b""] * len(block)
         ids = block[:, self.video_id].tobytes()
         return [ids[at : at + size] for at in range(0, len(block) * size, size)]
 
@@ -85,7 +89,7 @@ class Layout(NamedTuple):
         return starts // num_bytes, labels
 
     def frames(self, block, feature, chosen):
-        """Frames of one feature.
+        """Frames of one feature of records that have this layout.
 
         Args:
             block: uint8 `(records, length)`.
@@ -94,8 +98,7 @@ class Layout(NamedTuple):
                 `(records, k)`.
 
         Returns:
-            `(values, whole)`: array `(records, k, size)`, and bool
-            `(records,)`, whether all of the frames are frames.
+            Array `(records, k, size)`, a view of `block` where it can be one.
         """
         rows = self.rows[feature]
         view = rows.view(block)
@@ -103,9 +106,28 @@ class Layout(NamedTuple):
             view = view[np.arange(len(block))[:, None], chosen]
         else:
             view = view[:, chosen]
-        header = self.headers[feature]
-        whole = (view[..., : len(header)] == header).all((1, 2))
-        return rows.values(view), whole
+        return rows.values(view)
+
+
+def _have_header(view, header):
+    """Which records start each of their frames with a header.
+
+    Args:
+        view: uint8 `(records, num_frames, distance)`.
+        header: uint8 array.
+
+    Returns:
+        bool `(records,)`.
+    """
+    size = len(header)
+    if size < 8:
+        return (view[..., :size] == header).all((1, 2))
+    # Eight bytes at a time; the first and the last eight may overlap.
+    same = np.ones(len(view), bool)
+    for start in {*range(0, size - 7, 8), size - 8}:
+        found = view[..., start : start + 8].view(np.uint64)[..., 0]
+        same &= (found == header[start : start + 8].view(np.uint64)).all(1)
+    return same
 
 
 class Layouts:

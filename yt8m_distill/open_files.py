@@ -22,7 +22,7 @@ import tensorflow as tf
 from yt8m_distill import tfrecord
 from yt8m_distill.errors import InputError, RecordError
 
-OPEN_FILES = 256
+OPEN_FILES = 64
 # Copies on disk at a time: twice as many as are shuffled together.
 LOCAL_COPIES = 32
 # First bytes of gzip and zlib streams.

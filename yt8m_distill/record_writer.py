@@ -27,6 +27,9 @@ def serialize(
 
     Returns:
         bytes; the same arguments give the same bytes.
+
+    Raises:
+        ValueError: frames of another dtype.
     """
     values = {id_key: video_id, labels_key: list(labels), **context}
     return sequence_example(context_message(values), features)
@@ -159,6 +162,8 @@ def _feature(values):
 def _frames(frames):
     """One `FeatureList` of bytes or floats, an entry a frame."""
     is_float = frames.dtype.kind == "f"
+    if not is_float and frames.dtype != np.uint8:
+        raise ValueError(f"frames are uint8 or floats, not {frames.dtype}")
     if is_float:
         frames = frames.astype("<f4")
     rows = np.ascontiguousarray(frames).view(np.uint8)

@@ -126,7 +126,7 @@ def varint(buffer, position):
         position += 1
         result |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return result, position
+            return result & 0xFFFFFFFFFFFFFFFF, position
         shift += 7
         if shift > 63:
             raise RecordError("not a SequenceExample (a number has no end)")

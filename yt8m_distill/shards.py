@@ -31,6 +31,8 @@ SEGMENT_KEYS = (
     "segment_end_times",
     "segment_scores",
 )
+# Records that are looked at to find what the others hold.
+TRIED_RECORDS = 100
 # Files whose records are shuffled among each other: enough to mix, few enough
 # to read from a disk.
 SHUFFLED_SHARDS = 16
@@ -184,7 +186,7 @@ class Shards:
             int, bytes written.
         """
         rows = self._index[np.asarray(numbers, int)]
-        opened = self._files.get(self.files[rows[0, 0]])
+        opened = self.opened(rows[0, 0])
         return record_writer.copy_records(
             path, opened.read, rows[:, 2:].tolist()
         )
@@ -198,8 +200,15 @@ class Shards:
         return self._index[:, 3]
 
     def opened(self, file):
-        """The `OpenFile` of a file, by its number in `files`."""
-        return self._files.get(self.files[file])
+        """The `OpenFile` of a file, by its number in `files`.
+
+        Raises:
+            InputError: it was there before and cannot be read now.
+        """
+        try:
+            return self._files.get(self.files[file])
+        except RecordError as error:
+            raise InputError(str(error)) from None
 
     def place(self, number):
         """`(file name, record in it)` of a video."""
@@ -212,21 +221,39 @@ class Shards:
             raise error
         self.skipped.add(self.place(number), error)
 
-    def readable(self):
-        """The same shards without the records that cannot be read.
+    def readable(self, num_classes):
+        """The same shards without the records that cannot be used.
 
         All are read once for it, where bad records are skipped.
+
+        Args:
+            num_classes: int, labels have to be below.
         """
         if self.skipped is None:
             return self
         good = []
         for number in range(len(self)):
             try:
-                self.video(number)
+                self.check_labels(number, self.video(number)[1], num_classes)
                 good.append(number)
             except RecordError as error:
                 self.skip(number, error)
         return self.select(good)
+
+    def check_labels(self, number, labels, num_classes):
+        """Refuses labels outside a vocabulary.
+
+        Args:
+            number: int, the record's.
+            labels: list of int.
+            num_classes: int, size of the vocabulary.
+
+        Raises:
+            RecordError: naming file, record and label.
+        """
+        for label in labels:
+            if not 0 <= label < num_classes:
+                raise self.error(number, label_error(label, num_classes))
 
     def part(self, index, count):
         """One of `count` parts, of whole files where there are enough.
@@ -242,8 +269,9 @@ class Shards:
         Raises:
             InputError: the part would be empty.
         """
-        by_file = len(self.files) >= count
-        owner = self._index[:, 0] if by_file else np.arange(len(self))
+        _, owner = np.unique(self._index[:, 0], return_inverse=True)
+        if owner.max() + 1 < count:
+            owner = np.arange(len(self))
         numbers = np.flatnonzero(owner % count == index)
         if not len(numbers):
             raise InputError(
@@ -296,9 +324,7 @@ class Shards:
         They are not verified; other data have others.
         """
         return b"".join(
-            self._files.get(self.files[file]).read(
-                start + length, tfrecord.FOOTER_SIZE
-            )
+            self.opened(file).read(start + length, tfrecord.FOOTER_SIZE)
             for file, _, start, length in self._index.tolist()
         )
 
@@ -346,7 +372,10 @@ class Shards:
 
     def _index_file(self, number):
         file = self.files[number]
-        opened = self._files.get(file)
+        try:
+            opened = self._files.get(file)
+        except RecordError as error:
+            return self._without_records(file, error)
         index, error = tfrecord.index_records(opened.read, opened.size)
         if error is None and not opened.is_whole:
             error = RecordError(
@@ -356,24 +385,30 @@ class Shards:
             )
         if error is not None:
             error = RecordError(f"{file}: {error}", error.reason)
-            if self.skipped is None or not len(index):
+            if not len(index):
+                return self._without_records(file, error)
+            if self.skipped is None:
                 raise error
             self.skipped.add((file, len(index)), error)
         if not len(index):
-            raise RecordError(
-                f"{file}: holds no record; remove it or copy it anew"
-            )
+            error = f"{file}: holds no record; remove it or copy it anew"
+            return self._without_records(file, RecordError(error, "no record"))
         places = np.stack(
             [np.full(len(index), number), np.arange(len(index))], axis=1
         )
         return np.concatenate([places, index], axis=1)
 
+    def _without_records(self, file, error):
+        """The empty index of a file; raises where that is not to be skipped."""
+        if self.skipped is None or error.reason == "damaged length":
+            raise error
+        self.skipped.add((file, 0), error)
+        return np.zeros((0, 4), np.int64)
+
     def _bytes(self, number):
         """The bytes of one record."""
         file, _, start, length = self._index[number].tolist()
-        data = self._files.get(self.files[file]).read(
-            start, length + tfrecord.FOOTER_SIZE
-        )
+        data = self.opened(file).read(start, length + tfrecord.FOOTER_SIZE)
         if self.verify_checksums:
             tfrecord.verify(data[:length], data[length:])
         return data[:length]
@@ -390,21 +425,26 @@ class Shards:
         return video
 
     def _find_layout(self, names, sizes):
-        first_error = None
-        for number in range(len(self)):
+        first_error = RecordError(
+            f"no shard of {self.pattern} has a record that can be read"
+        )
+        for number in range(min(len(self), TRIED_RECORDS)):
             try:
                 return self._layout_of(number, names, sizes)
             except RecordError as error:
                 error = self.error(number, error)
-                first_error = first_error or error
+                if not number:
+                    first_error = error
                 self.skip(number, error)
         raise first_error
 
     def _layout_of(self, number, names, sizes):
+        data = memoryview(self._bytes(number))
+        is_video_level = not records.parse(data).features
         video = self._parse(number, keep=None)
         keys = [self.id_key] if self.id_key else ID_KEYS
-        self.id_key = next((key for key in keys if key in video.context), "")
-        if not self.id_key:
+        id_key = next((key for key in keys if key in video.context), "")
+        if not id_key:
             raise RecordError(
                 f"no video id ({' or '.join(map(repr, keys))}) in the "
                 f"context, which holds {_listed(video.context)}; this is "
@@ -443,7 +483,8 @@ class Shards:
         self.feature_sizes = tuple(
             video.features[name].shape[1] for name in names
         )
-        self.is_video_level = names[0] in video.context
+        self.is_video_level = is_video_level
+        self.id_key = id_key
         self._keep = {self.id_key, self.labels_key, *names}
         self._reader = GroupReader(self)
         self._single_id(video)
@@ -498,6 +539,15 @@ class Shards:
         )
 
 
+def label_error(label, num_classes):
+    """A `RecordError` for a label outside the vocabulary."""
+    return RecordError(
+        f"label {label} is outside the vocabulary of {num_classes} classes; "
+        "correct the file or --num_classes",
+        "label outside the vocabulary",
+    )
+
+
 def match(pattern):
     """The files of a pattern (several separated by commas), sorted.
 
@@ -510,7 +560,13 @@ def match(pattern):
             found = tf.io.gfile.glob(part)
         except (tf.errors.OpError, ValueError):
             found = []
-        found = [file for file in found if not tf.io.gfile.isdir(file)]
+        found = [
+            file
+            for file in found
+            # What is hidden is not whole yet, or no shard.
+            if not file.rpartition("/")[2].startswith(".")
+            and not tf.io.gfile.isdir(file)
+        ]
         if not part or not found:
             raise InputError(
                 f"no file matches {part!r}; give a pattern such as "

@@ -67,12 +67,6 @@ class WithUnlabelled:
         else:
             self.unlabelled.skip(number - len(self.labelled), error)
 
-    def readable(self):
-        """As `Shards.readable`, of both."""
-        return WithUnlabelled(
-            self.labelled.readable(), self.unlabelled.readable()
-        )
-
     def video_ids(self):
         """The ids of all videos, a list of bytes."""
         return [*self.labelled.video_ids(), *self.unlabelled.video_ids()]
