@@ -1,6 +1,6 @@
 """How fast are records read, and what does a tenth of the frames save?
 
-python benchmarks/input_pipeline.py [--json=FILE]
+python benchmarks/input_pipeline.py [--batch_size=512] [--json=FILE]
 
 2,000 synthetic 300-frame videos (1024 rgb + 128 audio bytes) in 8 shards, in
 the system's cache, are read into batches by turns, several times (three epochs
@@ -38,7 +38,7 @@ NUM_SHARDS = 8
 NUM_FRAMES = 300
 NUM_CLASSES = 3862
 FEATURES = {"rgb": 1024, "audio": 128}
-BATCH_SIZE = 128
+MEMORY_BATCH_SIZE = 128
 REPEATS = 9
 EPOCHS = 3
 # name → (videos/s over the reference's that are claimed)
@@ -65,7 +65,7 @@ def make_shards(folder, num_videos, num_shards):
         )
 
 
-def reference(pattern):
+def reference(pattern, batch_size):
     """The reader of the starter code, in today's `tf.data`."""
     import tensorflow as tf
 
@@ -111,12 +111,12 @@ def reference(pattern):
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         .map(parse, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(BATCH_SIZE)
+        .batch(batch_size)
         .prefetch(2)
     )
 
 
-def ours(pattern, frame_sampler):
+def ours(pattern, frame_sampler, batch_size):
     """The batches that training, evaluation and inference get."""
     from yt8m_distill import parts
     from yt8m_distill.dataset import VideoDataset
@@ -127,7 +127,7 @@ def ours(pattern, frame_sampler):
         NUM_CLASSES,
         NUM_FRAMES,
         parts.get("frame_samplers", frame_sampler),
-    ).batches(BATCH_SIZE, with_video_id=True)
+    ).batches(batch_size, with_video_id=True)
 
 
 def videos_per_second(batches):
@@ -142,7 +142,7 @@ def videos_per_second(batches):
 def peak_memory(pattern):
     """MiB that reading all frames takes at most in this process."""
     quiet_start.import_tensorflow()
-    videos_per_second(ours(pattern, "all_frames"))
+    videos_per_second(ours(pattern, "all_frames", MEMORY_BATCH_SIZE))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -179,10 +179,14 @@ def measure():
             check=True,
         )
         readers = {
-            "reference": reference(f"{folder}/train*"),
-            "all_frames": ours(f"{folder}/train*", "all_frames"),
-            "k30": ours(f"{folder}/train*", "uniform(k=30)"),
-            "k30_selected_shards": ours(f"{selected}/train*", "uniform(k=30)"),
+            "reference": reference(f"{folder}/train*", FLAGS.batch_size),
+            "all_frames": ours(
+                f"{folder}/train*", "all_frames", FLAGS.batch_size
+            ),
+            "k30": ours(f"{folder}/train*", "uniform(k=30)", FLAGS.batch_size),
+            "k30_selected_shards": ours(
+                f"{selected}/train*", "uniform(k=30)", FLAGS.batch_size
+            ),
         }
         speeds = {name: [] for name in readers}
         for repeat in range(REPEATS + 1):  # the first one fills the cache
@@ -225,5 +229,6 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    flags.DEFINE_integer("batch_size", 512, "videos a batch", 1)
     flags.DEFINE_string("json", "", "file for the numbers")
     app.run(main)
