@@ -606,7 +606,7 @@ def print_clipped(preparer):
 
 def print_next_step(pattern, layout, id_key):
     """Prints how to look at the shards."""
-    from yt8m_distill.shards import ID_KEYS, OFFICIAL_SIZES
+    from yt8m_distill.record_schema import ID_KEYS, OFFICIAL_SIZES
 
     command = f"python tools/inspect_shard.py --input_data_pattern='{pattern}'"
     sizes = {name: size for name, (size, _) in layout.items()}

@@ -9,28 +9,8 @@ from yt8m_distill import record_writer, records, tfrecord
 from yt8m_distill.errors import InputError, RecordError
 from yt8m_distill.group_reader import GroupReader
 from yt8m_distill.open_files import OpenFiles
+from yt8m_distill.record_schema import RecordSchema, parse
 
-# 2018 and 2019 releases; 2017 release and AudioSet; MediaPipe.
-ID_KEYS = ("id", "video_id", "clip/media_id", "clip/data_path")
-# Values a frame of the features that the releases and AudioSet name. Found
-# features come in this order, others after them by name.
-OFFICIAL_SIZES = {
-    "rgb": 1024,
-    "audio": 128,
-    "audio_embedding": 128,
-    "mean_rgb": 1024,
-    "mean_audio": 128,
-    # MediaPipe's, whose sizes depend on the graph that made them
-    "RGB/feature/floats": None,
-    "AUDIO/feature/floats": None,
-}
-# Context of the 2019 release, which is no video-level feature.
-SEGMENT_KEYS = (
-    "segment_labels",
-    "segment_start_times",
-    "segment_end_times",
-    "segment_scores",
-)
 # Records that are looked at to find what the others hold.
 TRIED_RECORDS = 100
 # Files whose records are shuffled among each other: enough to mix, few enough
@@ -55,7 +35,7 @@ class Shards:
             record, but 1024 for `rgb` and 128 for `audio`, so that records of
             another layout under these names are not taken for videos.
         id_key: name of the video's id in the records; empty: the first of
-            `ID_KEYS` that the first record has.
+            `record_schema.ID_KEYS` that the first record has.
         labels_key: name of the labels.
         verify_checksums: whether to compare the checksum of each record's data,
             for which all of its bytes are read.
@@ -88,8 +68,6 @@ class Shards:
     ):
         self.pattern = pattern
         self.files = match(pattern)
-        self.id_key = id_key
-        self.labels_key = labels_key
         self.verify_checksums = verify_checksums
         self.skipped = skipped
         self._files = OpenFiles()
@@ -98,7 +76,17 @@ class Shards:
         self._index = np.concatenate(
             [self._index_file(number) for number in range(len(self.files))]
         )
-        self._find_layout(tuple(feature_names), tuple(feature_sizes))
+        schema = self._find_schema(
+            tuple(feature_names), tuple(feature_sizes), id_key, labels_key
+        )
+        self._schema = schema
+        self.feature_names = schema.feature_names
+        self.feature_sizes = schema.feature_sizes
+        self.dtype = schema.dtype
+        self.is_video_level = schema.is_video_level
+        self.id_key = schema.id_key
+        self.labels_key = schema.labels_key
+        self._reader = GroupReader(self)
 
     def __len__(self):
         """Number of videos."""
@@ -118,19 +106,7 @@ class Shards:
             RecordError: naming file, record, what is wrong and the remedy.
         """
         try:
-            video = self._parse(number, self._keep)
-            features = []
-            for name, size in zip(self.feature_names, self.feature_sizes):
-                values = video.features.get(name)
-                if (
-                    values is None
-                    or values.shape[1] != size
-                    or not len(values)
-                    or values.dtype != self.dtype
-                ):
-                    self._refuse(video, name, size)
-                features.append(values)
-            return self._single_id(video), self._labels(video), features
+            return self._schema.read(self._bytes(number))
         except RecordError as error:
             raise self.error(number, error) from None
 
@@ -167,7 +143,7 @@ class Shards:
             RecordError: as of `video`.
         """
         try:
-            return self._parse(number, keep=None).context
+            return parse(self._bytes(number)).context
         except RecordError as error:
             raise self.error(number, error) from None
 
@@ -413,130 +389,20 @@ class Shards:
             tfrecord.verify(data[:length], data[length:])
         return data[:length]
 
-    def _parse(self, number, keep):
-        """A record's named values, or all, without what is known of others."""
-        video = records.parse(memoryview(self._bytes(number)), keep)
-        if not video.features:  # an Example is one frame of its floats
-            video.features.update(
-                (name, values[None])
-                for name, values in video.context.items()
-                if isinstance(values, np.ndarray) and name not in SEGMENT_KEYS
-            )
-        return video
-
-    def _find_layout(self, names, sizes):
+    def _find_schema(self, *arguments):
+        """Takes what the first record holds, where it can be read."""
         first_error = RecordError(
             f"no shard of {self.pattern} has a record that can be read"
         )
         for number in range(min(len(self), TRIED_RECORDS)):
             try:
-                return self._layout_of(number, names, sizes)
+                return RecordSchema(self._bytes(number), *arguments)
             except RecordError as error:
                 error = self.error(number, error)
                 if not number:
                     first_error = error
                 self.skip(number, error)
         raise first_error
-
-    def _layout_of(self, number, names, sizes):
-        data = memoryview(self._bytes(number))
-        is_video_level = not records.parse(data).features
-        video = self._parse(number, keep=None)
-        keys = [self.id_key] if self.id_key else ID_KEYS
-        id_key = next((key for key in keys if key in video.context), "")
-        if not id_key:
-            raise RecordError(
-                f"no video id ({' or '.join(map(repr, keys))}) in the "
-                f"context, which holds {_listed(video.context)}; this is "
-                "no YouTube-8M or AudioSet record, or name its id with "
-                "--id_key",
-                "missing id",
-            )
-        if not video.features:
-            raise RecordError(
-                "no frame features; a frame-level record (SequenceExample "
-                "with feature lists) or a video-level one (Example with "
-                "floats) is needed",
-                "missing feature",
-            )
-        names = names or tuple(sorted(video.features, key=_usual_order))
-        if sizes and len(sizes) != len(names):
-            raise InputError(
-                f"{len(sizes)} feature sizes for the {len(names)} features "
-                f"{','.join(names)}; give one --feature_sizes value for each "
-                "of --feature_names"
-            )
-        sizes = sizes or tuple(map(OFFICIAL_SIZES.get, names))
-        for name, size in zip(names, sizes):
-            values = video.features.get(name, np.zeros((0, 0)))
-            if not values.size or size not in (None, values.shape[1]):
-                self._refuse(video, name, size)
-        kinds = {video.features[name].dtype.name for name in names}
-        if len(kinds) > 1:
-            raise RecordError(
-                "some features are bytes and others floats; read only one kind "
-                "with --feature_names",
-                "feature kind",
-            )
-        self.dtype = kinds.pop()
-        self.feature_names = names
-        self.feature_sizes = tuple(
-            video.features[name].shape[1] for name in names
-        )
-        self.is_video_level = is_video_level
-        self.id_key = id_key
-        self._keep = {self.id_key, self.labels_key, *names}
-        self._reader = GroupReader(self)
-        self._single_id(video)
-
-    def _single_id(self, video):
-        values = video.context.get(self.id_key, ())
-        if len(values) != 1 or not isinstance(values[0], bytes):
-            raise RecordError(
-                f"no video id {self.id_key!r} in the context, which holds "
-                f"{_listed(video.context)}; every record needs one",
-                "missing id",
-            )
-        return values[0]
-
-    def _labels(self, video):
-        labels = video.context.get(self.labels_key, [])
-        if not isinstance(labels, list) or not all(
-            isinstance(label, int) for label in labels
-        ):
-            raise RecordError(
-                f"{self.labels_key!r} holds no integers; name the labels with "
-                "--labels_key",
-                "labels",
-            )
-        return labels
-
-    def _refuse(self, video, name, size):
-        """Says what is wrong with a feature."""
-        if name not in video.features:
-            raise RecordError(
-                f"no feature {name!r}, only {_listed(video.features)}; name "
-                "the features to read with --feature_names",
-                "missing feature",
-            )
-        values = video.features[name]
-        if 0 in values.shape:
-            raise RecordError(
-                f"feature {name!r} has no frames; remove the record",
-                "no frames",
-            )
-        if size not in (None, values.shape[1]):
-            raise RecordError(
-                f"feature {name!r} has {values.shape[1]} values a frame, "
-                f"expected {size}; correct the file, or give "
-                "--feature_names and --feature_sizes as they are",
-                "feature size",
-            )
-        raise RecordError(
-            f"feature {name!r} holds {values.dtype} values, the first "
-            f"record {self.dtype}; read such files in a run of their own",
-            "feature kind",
-        )
 
 
 def label_error(label, num_classes):
@@ -574,13 +440,3 @@ def match(pattern):
             )
         files.extend(found)
     return sorted(set(files))
-
-
-def _usual_order(name):
-    official = list(OFFICIAL_SIZES)
-    place = official.index(name) if name in official else len(official)
-    return place, name
-
-
-def _listed(names):
-    return ", ".join(sorted(map(repr, names))) or "nothing"
