@@ -58,13 +58,45 @@ class VideoMetrics:
                 "train it with a lower --base_learning_rate"
             )
         classes = top_classes(predictions, self.top_k)
-        self._classes.append(classes.astype(np.int32))
-        self._scores.append(np.take_along_axis(predictions, classes, 1))
-        self._hits.append(np.take_along_axis(positive, classes, 1))
-        self._positives += positive.sum(0)
-        self._num_videos += len(predictions)
-        self._hit_at_1 += self._hits[-1][:, 0].sum()
-        self._perr += _precision_at_equal_recall(predictions, positive).sum()
+        self._add(
+            classes,
+            np.take_along_axis(predictions, classes, 1),
+            np.take_along_axis(positive, classes, 1),
+            positive.sum(0),
+            _precision_at_equal_recall(predictions, positive),
+        )
+
+    def update_video(self, classes, scores, labels):
+        """Adds one video of which only the highest predictions are known.
+
+        Args:
+            classes: int `(pairs,)`, without repeats, the highest score first;
+                those after the first `top_k` do not count for GAP and mAP.
+            scores: float `(pairs,)`, falling.
+            labels: set of int, the video's labels.
+        """
+        classes = np.asarray(classes, int)
+        scores = np.asarray(scores, float)
+        hits = np.isin(classes, list(labels))
+        precise = hits[: len(labels)] & (scores[: len(labels)] > 0)
+        positives = np.zeros(self.num_classes, np.int64)
+        positives[list(labels)] = 1
+        self._add(
+            classes[None, : self.top_k],
+            scores[None, : self.top_k],
+            hits[None, : self.top_k],
+            positives,
+            np.array([precise.sum() / max(len(labels), 1)]),
+        )
+
+    def _add(self, classes, scores, hits, positives, precisions):
+        self._classes.append(classes.astype(np.int32).ravel())
+        self._scores.append(scores.ravel())
+        self._hits.append(hits.ravel())
+        self._positives += positives
+        self._num_videos += len(hits)
+        self._hit_at_1 += hits[:, :1].sum()
+        self._perr += precisions.sum()
 
     def result(self):
         """Scores of all videos added so far.
@@ -79,9 +111,9 @@ class VideoMetrics:
         """
         if not self._num_videos:
             raise ValueError("no video to score")
-        classes = np.concatenate(self._classes).ravel()
-        scores = np.concatenate(self._scores).ravel()
-        hits = np.concatenate(self._hits).ravel()
+        classes = np.concatenate(self._classes)
+        scores = np.concatenate(self._scores)
+        hits = np.concatenate(self._hits)
         order = np.argsort(-scores, kind="stable")
         classes, hits = classes[order], hits[order]
         present = self._positives > 0

@@ -1,0 +1,217 @@
+"""Predictions are scored and averaged without a model."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from tests.conftest import load_tool
+from tests.test_experiment import train
+from yt8m_distill import config, experiment, submission
+from yt8m_distill.errors import InputError
+from yt8m_distill.metrics import VideoMetrics, top_classes
+
+
+def write(path, videos):
+    """A file of predictions: dict id → list of (class, score)."""
+    lines = [submission.HEADER]
+    for video_id, pairs in videos.items():
+        lines.append(f"{video_id}," + " ".join(map("%i %g".__mod__, pairs)))
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("top_k", [1, 3, 20])
+def test_a_video_at_a_time_equals_batches(top_k):
+    random = np.random.default_rng(0)
+    predictions = random.random((40, 9)).round(1)  # with ties
+    labels = random.random((40, 9)) < 0.2
+    labels[3] = False
+    batches, videos = VideoMetrics(9, top_k), VideoMetrics(9, top_k)
+    batches.update(predictions, labels)
+    for scores, positive in zip(predictions, labels):
+        (classes,) = top_classes(scores[None], 9)
+        videos.update_video(
+            classes, scores[classes], set(np.flatnonzero(positive).tolist())
+        )
+    expected = batches.result()
+    for key, value in videos.result().items():
+        assert value == pytest.approx(expected[key], abs=1e-12), key
+
+
+@pytest.fixture(scope="module")
+def run(synthetic_shards, tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "run"
+    train(synthetic_shards, path, "--num_epochs=2")
+    return path
+
+
+def inferred(run, synthetic_shards, output):
+    return experiment.infer(
+        config.parse(
+            "inference",
+            [
+                f"--train_dir={run}",
+                f"--input_data_pattern={synthetic_shards}/validate*",
+                f"--output_file={output}",
+            ],
+        )
+    )
+
+
+def test_from_csv_to_the_scores_of_eval(run, synthetic_shards, tmp_path):
+    tool = load_tool("score_predictions")
+    pattern = f"{synthetic_shards}/validate*"
+    expected = experiment.evaluate(
+        config.parse(
+            "eval", [f"--train_dir={run}", f"--eval_data_pattern={pattern}"]
+        )
+    )
+    output = inferred(run, synthetic_shards, tmp_path / "out.csv")
+    labels = tool.labels_of_shards(pattern)
+    found = tool.score(submission.read(output), labels, 7)
+    for key in ("gap", "map", "hit_at_1", "perr"):
+        assert found[key] == pytest.approx(expected[key], abs=1e-6), key
+    assert (found["num_missing"], found["num_unknown"]) == (0, 0)
+    # The labels of a CSV, and packed predictions, give the same.
+    lines = ["VideoId,Labels"]
+    lines += [
+        f"{video_id},{' '.join(map(str, own))}"
+        for video_id, own in labels.items()
+    ]
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    with gzip.open(tmp_path / "out.csv.gz", "wb") as packed:
+        packed.write((tmp_path / "out.csv").read_bytes())
+    again = tool.score(
+        submission.read(str(tmp_path / "out.csv.gz")),
+        tool.labels_of_csv(str(tmp_path / "labels.csv")),
+    )
+    assert again["gap"] == found["gap"] and again["map"] == found["map"]
+
+
+def test_by_hand(tmp_path):
+    tool = load_tool("score_predictions")
+    path = write(
+        tmp_path / "a",
+        {"x": [(1, 0.9), (2, 0.8)], "y": [(1, 0.7)], "other": [(1, 1.0)]},
+    )
+    labels = {"x": {2}, "y": {1, 3}, "missing": {1}}
+    found = tool.score(submission.read(path), labels)
+    # Pooled: .9 no, .8 yes, .7 yes; four positives.
+    assert found["gap"] == pytest.approx((1 / 2 + 2 / 3) / 4)
+    # Class 1: .9 no, .7 yes of 2; class 2: yes of 1; class 3: none of 1.
+    assert found["map"] == pytest.approx((1 / 2 / 2 + 1 + 0) / 3)
+    assert found["hit_at_1"] == pytest.approx(1 / 3)
+    assert found["perr"] == pytest.approx((0 + 1 / 2 + 0) / 3)
+    assert (found["num_missing"], found["num_unknown"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("VideoId,Labels\nx,1 0.5\n", "starts with 'VideoId,Labels', not with"),
+        ("", "starts with ''"),
+        (f"{submission.HEADER}\nx,1 0.5 2\n", "line 2: found 'x,1 0.5 2'"),
+        (f"{submission.HEADER}\nx 1\n", "line 2: found 'x 1'"),
+        (f"{submission.HEADER}\nx,cat 0.5\n", "line 2: invalid literal"),
+        (
+            f"{submission.HEADER}\nx,1 0.5 1 0.4\n",
+            "line 2: a class is there tw",
+        ),
+        (f"{submission.HEADER}\nx,1 nan\n", "a score is no number"),
+    ],
+)
+def test_files_that_are_no_predictions(text, message, tmp_path):
+    (tmp_path / "a").write_text(text)
+    with pytest.raises(InputError, match=message) as refused:
+        list(submission.read(str(tmp_path / "a")))
+    assert "\n" not in str(refused.value)
+
+
+def test_what_cannot_be_scored(tmp_path):
+    tool = load_tool("score_predictions")
+    labels = {"x": {2}}
+    twice = [("x", np.array([1]), np.array([0.5]))] * 2
+    with pytest.raises(InputError, match="'x' is predicted twice"):
+        tool.score(twice, labels)
+    with pytest.raises(
+        InputError, match="class 2 is outside the vocabulary of 2"
+    ):
+        tool.score(twice[:1], labels, num_classes=2)
+    for text, message in (
+        ("x,1\nx,2\n", "holds video 'x' twice"),
+        ("x,1\ny,cat\n", "line 2: found 'y,cat'"),
+        ("x\n", "line 1: found 'x'"),
+        ("", "holds no labels"),
+    ):
+        (tmp_path / "labels").write_text(text)
+        with pytest.raises(InputError, match=message):
+            tool.labels_of_csv(str(tmp_path / "labels"))
+    with pytest.raises(InputError, match="cannot read"):
+        tool.labels_of_csv(str(tmp_path / "none"))
+
+
+def test_averaging(tmp_path):
+    tool = load_tool("average_predictions")
+    a = write(tmp_path / "a", {"x": [(1, 0.9), (2, 0.3)], "y": [(3, 0.5)]})
+    b = write(tmp_path / "b", {"y": [(3, 0.1), (4, 0.4)], "x": [(2, 0.6)]})
+    found = tool.average([a, b], [2, 1], 20)
+    assert list(found) == ["x", "y"]
+    assert found["x"] == [
+        (1, pytest.approx(0.6)),
+        (2, pytest.approx(0.2 + 0.2)),
+    ]
+    assert found["y"] == [
+        (3, pytest.approx(1 / 3 + 0.1 / 3)),
+        (4, pytest.approx(0.4 / 3)),
+    ]
+    assert tool.average([a, b], [1, 1], 1)["x"] == [(1, pytest.approx(0.45))]
+    # One file averaged is that file.
+    assert tool.average([a], [3.0], 20)["x"] == [(1, 0.9), (2, 0.3)]
+
+
+def test_files_that_do_not_go_together(tmp_path):
+    tool = load_tool("average_predictions")
+    a = write(tmp_path / "a", {"x": [(1, 0.9)], "y": [(1, 0.9)]})
+    for name, videos, message in (
+        ("b", {"x": [(1, 0.5)]}, "does not predict video 'y'"),
+        ("c", {"x": [(1, 0.5)], "z": [(1, 0.5)]}, "predicts video 'z'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            tool.average([a, write(tmp_path / name, videos)], [1, 1], 20)
+    for weights in (["1"], ["1", "0"], ["1", "x"], ["1", "nan"]):
+        with pytest.raises(InputError, match="--weights="):
+            tool.parse_weights(weights, 2)
+    assert tool.parse_weights([], 2) == [1, 1]
+
+
+def test_as_programs(run, synthetic_shards, tmp_path):
+    from tests.test_tools import tool_run
+
+    output = inferred(run, synthetic_shards, tmp_path / "out.csv")
+    code, out, error = tool_run(
+        "average_predictions",
+        f"--predictions={output},{output}",
+        f"--output_file={tmp_path}/mean.csv",
+    )
+    assert (code, error) == (0, "") and "16 videos of 2 files" in out
+    # The mean of a file with itself is that file, to its last digit.
+    assert (tmp_path / "mean.csv").read_text() == (
+        tmp_path / "out.csv"
+    ).read_text()
+    code, out, error = tool_run(
+        "score_predictions",
+        f"--predictions={tmp_path}/mean.csv",
+        f"--input_data_pattern={synthetic_shards}/validate*",
+        f"--json={tmp_path}/scores.json",
+    )
+    assert (code, error) == (0, "")
+    assert "16 videos, 0 of them without a prediction" in out
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert f"GAP: {scores['gap']:.4f}" in out
+    code, _, error = tool_run(
+        "score_predictions", f"--predictions={tmp_path}/mean.csv"
+    )
+    assert code == 1 and error.count("\n") == 1
+    assert "--input_data_pattern or --labels_csv" in error

@@ -1,0 +1,187 @@
+"""Scores a file of predictions, whoever made it, against labels.
+
+python tools/score_predictions.py --predictions=predictions.csv \\
+    --input_data_pattern='data/validate*.tfrecord'
+python tools/score_predictions.py --predictions=predictions.csv.gz \\
+    --labels_csv=labels.csv
+
+Predictions are in the Kaggle format (`VideoId,LabelConfidencePairs`). Labels
+are those in shards, or a CSV with a line a video: its id, a comma, and its
+labels separated by spaces; a first line without numbers is a header. GAP, mAP,
+Hit@1 and PERR are those of `yt8m_distill.eval`, up to the six digits that the
+file holds. PERR looks at as many predictions as a video has labels, so a file
+of 20 pairs gives it for videos with up to 20. A video without a prediction
+counts as one without a hit; predictions for other videos do not count. How many
+there are of both is printed.
+"""
+
+import itertools
+
+from absl import flags
+
+from yt8m_distill import command_line, config
+from yt8m_distill.errors import InputError
+
+FLAGS = flags.FLAGS
+
+
+def labels_of_shards(pattern, **options):
+    """The labels of all videos.
+
+    Args:
+        pattern: str, as `Shards` takes it.
+        **options: more arguments of `Shards`.
+
+    Returns:
+        dict id (str) → set of int.
+
+    Raises:
+        InputError: the shards cannot be read, or two videos have one id.
+    """
+    from yt8m_distill.shards import Shards
+
+    shards = Shards(pattern, **options)
+    found = {}
+    for number in range(len(shards)):
+        video_id, labels, _ = shards.video(number)
+        _add(found, video_id.decode(), labels, f"{pattern}")
+    return found
+
+
+def labels_of_csv(path):
+    """As `labels_of_shards`, of a CSV."""
+    found = {}
+    try:
+        with open(path, encoding="utf-8") as opened:
+            for number, line in enumerate(opened, 1):
+                video_id, comma, words = line.strip().rpartition(",")
+                try:
+                    labels = [int(word) for word in words.split()]
+                    if not comma:
+                        raise ValueError
+                except ValueError:
+                    if number == 1 and comma:
+                        continue  # a header
+                    raise InputError(
+                        f"{path}: line {number}: found {line.strip()[:60]!r}, "
+                        "expected an id, a comma, and labels separated by "
+                        "spaces"
+                    ) from None
+                _add(found, video_id, labels, path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from None
+    if not found:
+        raise InputError(f"{path} holds no labels")
+    return found
+
+
+def score(predictions, labels, num_classes=0, top_k=20):
+    """Scores predictions.
+
+    Args:
+        predictions: iterable as of `submission.read`.
+        labels: dict id → set of int.
+        num_classes: int, size of the vocabulary; 0: as large as needed.
+        top_k: int, pairs a video that count for GAP and mAP.
+
+    Returns:
+        dict as of `VideoMetrics.result`, with `num_missing` (videos without a
+        prediction) and `num_unknown` (predictions without labels).
+
+    Raises:
+        InputError: a video is predicted twice, or a class is outside the
+            vocabulary.
+    """
+    from yt8m_distill.metrics import VideoMetrics
+
+    predictions = {
+        video_id: (classes, scores)
+        for video_id, classes, scores in _once(predictions)
+    }
+    largest = max(
+        itertools.chain(
+            *labels.values(), *(classes for classes, _ in predictions.values())
+        ),
+        default=0,
+    )
+    if num_classes and largest >= num_classes:
+        raise InputError(
+            f"class {largest} is outside the vocabulary of {num_classes} "
+            "classes; correct --num_classes"
+        )
+    metrics = VideoMetrics(num_classes or int(largest) + 1, top_k)
+    for video_id, own in labels.items():
+        metrics.update_video(*predictions.get(video_id, ([], [])), own)
+    return {
+        **metrics.result(),
+        "num_missing": sum(one not in predictions for one in labels),
+        "num_unknown": sum(one not in labels for one in predictions),
+    }
+
+
+def _once(predictions):
+    seen = set()
+    for video_id, classes, scores in predictions:
+        if video_id in seen:
+            raise InputError(
+                f"video {video_id!r} is predicted twice; a file has one line "
+                "a video"
+            )
+        seen.add(video_id)
+        yield video_id, classes, scores
+
+
+def _add(found, video_id, labels, source):
+    if video_id in found:
+        raise InputError(
+            f"{source} holds video {video_id!r} twice; every id is to be there "
+            "once"
+        )
+    found[video_id] = set(labels)
+
+
+def define_flags():
+    flags.DEFINE_string("predictions", None, "file to score; .gz is unpacked")
+    flags.DEFINE_string("input_data_pattern", "", "shards with the labels")
+    flags.DEFINE_string("labels_csv", "", "file with the labels instead")
+    flags.DEFINE_integer(
+        "num_classes", 0, "size of the vocabulary; 0: as large as needed", 0
+    )
+    flags.DEFINE_integer("top_k", 20, "predictions a video that count", 1)
+    flags.DEFINE_string("json", "", "file for the scores")
+    config.define("tools")
+    flags.mark_flag_as_required("predictions")
+
+
+def main():
+    from yt8m_distill import files, submission
+    from yt8m_distill.evaluation import log_line
+
+    if bool(FLAGS.input_data_pattern) == bool(FLAGS.labels_csv):
+        raise InputError(
+            "give the labels with either --input_data_pattern or --labels_csv"
+        )
+    labels = (
+        labels_of_csv(FLAGS.labels_csv)
+        if FLAGS.labels_csv
+        else labels_of_shards(
+            FLAGS.input_data_pattern, **config.shard_options()
+        )
+    )
+    results = score(
+        submission.read(FLAGS.predictions),
+        labels,
+        FLAGS.num_classes,
+        FLAGS.top_k,
+    )
+    print(
+        f"{log_line(results)} | {results['num_videos']:,} videos, "
+        f"{results['num_missing']:,} of them without a prediction; "
+        f"{results['num_unknown']:,} predictions without labels"
+    )
+    if FLAGS.json:
+        files.write_json(FLAGS.json, results)
+
+
+if __name__ == "__main__":
+    command_line.run_tool(define_flags, main)
