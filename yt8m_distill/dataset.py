@@ -30,7 +30,7 @@ PARALLEL_BATCHES = 2
 class VideoDataset:
     """Batches of videos, cut down to the frames that a sampler chooses.
 
-    Frames that were not chosen are never touched.
+    Frames that were not chosen are neither decoded nor copied.
 
     Args:
         shards: `Shards` or `WithUnlabelled`.
