@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT, load_tool
+from yt8m_distill import record_writer
 from yt8m_distill.errors import InputError
 from yt8m_distill.shards import Shards
 
@@ -124,7 +125,7 @@ def test_the_official_quantisation_bit_for_bit():
         int(round(value))
         for value in (np.clip(values, -2.0, 2.0) - -2.0) * (255.0 / 4.0)
     ]
-    assert tool.quantize(values, -2.0, 2.0).tolist() == official
+    assert record_writer.quantize(values, -2.0, 2.0).tolist() == official
     np.testing.assert_array_equal(quantized(values), official)
 
 

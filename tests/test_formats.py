@@ -149,7 +149,9 @@ def test_is_found_and_read(name, tmp_path):
 
 def test_segments_are_in_the_context(tmp_path):
     write(tmp_path / "a", FORMATS["2019 segments"][0]())
-    context = Shards(f"{tmp_path}/a", feature_sizes=(4, 2)).context(0)
+    context = Shards(f"{tmp_path}/a", feature_sizes=(4, 2)).video_and_context(
+        0
+    )[3]
     assert context["segment_labels"] == [7, 9]
     assert context["segment_start_times"] == [0, 5]
     assert context["segment_scores"].tolist() == [1.0, 0.0]

@@ -70,6 +70,13 @@ def test_all_frames(shards, block_size, monkeypatch):
             np.testing.assert_array_equal(values, wanted)
 
 
+def test_ids_and_labels_without_frames(shards, monkeypatch):
+    monkeypatch.setattr("yt8m_distill.shards.VIDEOS_AT_A_TIME", 50)
+    expected = [shards.video(number)[:2] for number in range(len(shards))]
+    assert list(shards.ids_and_labels()) == expected
+    assert any(max(labels, default=0) > 16000 for _, labels in expected)
+
+
 def test_each_video_s_own_frames(shards):
     numbers = np.arange(len(shards))
     chosen = np.random.default_rng(2).integers(0, 9, (len(shards), 3))

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import ROOT, load_tool
+from yt8m_distill import record_writer
 from yt8m_distill.errors import InputError
 from yt8m_distill.shards import Shards
 
@@ -68,9 +69,9 @@ def test_evidence_is_between_dull_ends(make_synthetic_shards):
 
 def test_quantize_is_undone_by_dequantizing(make_synthetic_shards):
     values = np.linspace(-2, 2, 1001)
-    restored = make_synthetic_shards.quantize(values) * (4 / 255) - 2
+    restored = record_writer.quantize(values) * (4 / 255) - 2
     assert np.abs(restored - values).max() <= 2 / 255 + 1e-9
-    assert make_synthetic_shards.quantize(np.array([-9.0, 9.0])).tolist() == [
+    assert record_writer.quantize(np.array([-9.0, 9.0])).tolist() == [
         0,
         255,
     ]
@@ -192,8 +193,6 @@ def test_what_cannot_be_joined_is_refused(synthetic_shards, tmp_path):
 
 
 def test_a_clip_with_less_audio_does_not_shift_the_next(tmp_path):
-    from yt8m_distill import record_writer
-
     rgb = np.arange(12, dtype=np.uint8).reshape(6, 2)
     audio = np.arange(100, 104, dtype=np.uint8).reshape(4, 1)
     record_writer.write_shard(
@@ -395,7 +394,10 @@ def test_selecting_frames(synthetic_shards, tmp_path):
             else (2 * np.arange(3) + 1) * num_frames // 6
         )
         assert kept_labels == labels
-        assert selected.context(number) == whole.context(number)
+        assert (
+            selected.video_and_context(number)[3]
+            == whole.video_and_context(number)[3]
+        )
         for values, wanted in zip(kept, features):
             np.testing.assert_array_equal(values, wanted[chosen])
     # The same command again keeps what is there; another one is refused.

@@ -62,7 +62,8 @@ class Preparer:
     """Checks features and makes them what is written.
 
     Args:
-        bounds: (low, high) for `quantize`; None: floats stay floats.
+        bounds: (low, high) for `record_writer.quantize`; None: floats stay
+            floats.
         max_frames: int, further frames are cut off; 0: none.
 
     Attributes:
@@ -138,13 +139,7 @@ class Preparer:
         counts = self.clipped.setdefault(name, [0, 0])
         counts[0] += np.count_nonzero((values < low) | (values > high))
         counts[1] += values.size
-        return quantize(values, low, high)
-
-
-def quantize(values, low, high):
-    """Float32 values to bytes, as the official feature extractor does."""
-    steps = (np.clip(values, low, high) - low) * (255.0 / (high - low))
-    return np.rint(steps).astype(np.uint8)
+        return record_writer.quantize(values, low, high)
 
 
 def listed(layout):
@@ -168,8 +163,15 @@ def reading(file):
     except InputError:
         raise
     except (
-        *(OSError, ValueError, KeyError, EOFError, NotImplementedError),
-        *(csv.Error, zipfile.BadZipFile, zlib.error, tf.errors.OpError),
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        NotImplementedError,
+        csv.Error,
+        zipfile.BadZipFile,
+        zlib.error,
+        tf.errors.OpError,
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{file} cannot be read: {reason}") from None

@@ -53,7 +53,7 @@ class Contents:
         }
 
     def add(self, context, labels, features):
-        """Counts a video; arguments as of `Shards.context` and `.video`."""
+        """Counts a video; arguments as of `video_and_context`."""
         self.keys.update(
             f"{name} ({_kind(values)})" for name, values in context.items()
         )
@@ -112,10 +112,10 @@ def read_all(shards, num_classes):
     contents = Contents(shards.feature_names)
     for number in range(len(shards)):
         try:
-            _, labels, features = shards.video(number)
+            _, labels, features, context = shards.video_and_context(number)
             if num_classes:
                 shards.check_labels(number, labels, num_classes)
-            contents.add(shards.context(number), labels, features)
+            contents.add(context, labels, features)
         except RecordError as error:
             shards.skip(number, error)
     return contents

@@ -86,7 +86,7 @@ def make_video(world, random, min_frames, max_frames, label_noise):
         start = stop
     content += 0.5 * random.standard_normal(content.shape)
     features = {
-        name: quantize(
+        name: record_writer.quantize(
             content.astype("float32") @ look
             + 0.3
             * random.standard_normal((num_frames, look.shape[1]), "float32")
@@ -97,11 +97,6 @@ def make_video(world, random, min_frames, max_frames, label_noise):
     if random.random() < label_noise or not labels:
         labels.add(int(random.choice(world.num_classes, p=world.class_shares)))
     return sorted(labels), features
-
-
-def quantize(values):
-    """Feature values to bytes: [−2, 2] in 255 steps, clipped; uint8."""
-    return np.clip(np.rint((values + 2) * (255 / 4)), 0, 255).astype("uint8")
 
 
 def write_shard(path, split, numbers, num_classes, options):

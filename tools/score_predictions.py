@@ -7,12 +7,12 @@ python tools/score_predictions.py --predictions=predictions.csv.gz \\
 
 Predictions are in the Kaggle format (`VideoId,LabelConfidencePairs`). Labels
 are those in shards, or a CSV with a line a video: its id, a comma, and its
-labels separated by spaces; a first line without numbers is a header. GAP, mAP,
-Hit@1 and PERR are those of `yt8m_distill.eval`, up to the six digits that the
-file holds. PERR looks at as many predictions as a video has labels, so a file
-of 20 pairs gives it for videos with up to 20. A video without a prediction
-counts as one without a hit; predictions for other videos do not count. How many
-there are of both is printed.
+labels separated by spaces or `;`; a first line without numbers is a header.
+GAP, mAP, Hit@1 and PERR are those of `yt8m_distill.eval`, up to the six digits
+that the file holds. PERR looks at as many predictions as a video has labels, so
+a file of 20 pairs gives it for videos with up to 20. A video without a
+prediction counts as one without a hit; predictions for other videos do not
+count. How many there are of both is printed.
 """
 
 import itertools
@@ -42,9 +42,8 @@ def labels_of_shards(pattern, **options):
 
     shards = Shards(pattern, **options)
     found = {}
-    for number in range(len(shards)):
-        video_id, labels, _ = shards.video(number)
-        _add(found, video_id.decode(), labels, f"{pattern}")
+    for video_id, labels in shards.ids_and_labels():
+        _add(found, video_id.decode(), labels, pattern)
     return found
 
 
@@ -56,7 +55,8 @@ def labels_of_csv(path):
             for number, line in enumerate(opened, 1):
                 video_id, comma, words = line.strip().rpartition(",")
                 try:
-                    labels = [int(word) for word in words.split()]
+                    words = words.replace(";", " ").split()
+                    labels = [int(word) for word in words]
                     if not comma:
                         raise ValueError
                 except ValueError:

@@ -31,19 +31,17 @@ FLAGS = flags.FLAGS
 NOTE = ".selected_frames.json"
 
 
-def select(shards, number, frame_sampler, max_frames):
+def select(shards, number, chosen_by_length):
     """One record with fewer frames, as bytes.
 
     Args:
         shards: `Shards`.
         number: int, the record's.
-        frame_sampler: a `FrameSampler`.
-        max_frames: int; longer videos are cut to their first so many frames.
+        chosen_by_length: list as of `FrameSampler.chosen_by_length`; longer
+            videos are cut to its last length.
     """
     _, _, features = shards.video(number)
-    num_frames = np.array([min(len(features[0]), max_frames)])
-    count = int(np.asarray(frame_sampler.num_chosen(num_frames))[0])
-    chosen = np.asarray(frame_sampler.indices(num_frames, False))[0, :count]
+    chosen = chosen_by_length[min(len(features[0]), len(chosen_by_length) - 1)]
     selected = {}
     for name, frames in zip(shards.feature_names, features):
         selected[name] = frames[np.minimum(chosen, len(frames) - 1)]
@@ -78,10 +76,11 @@ def rewrite_shard(file, path, frame_sampler, max_frames, options):
     if os.path.exists(path):
         return before, os.path.getsize(path)
     shards = Shards(file, **options)
-    sampler = parts.get("frame_samplers", frame_sampler)
+    chosen = parts.get("frame_samplers", frame_sampler).chosen_by_length(
+        max_frames
+    )
     after = record_writer.write_shard(
-        path,
-        (select(shards, n, sampler, max_frames) for n in range(len(shards))),
+        path, (select(shards, number, chosen) for number in range(len(shards)))
     )
     return before, after
 

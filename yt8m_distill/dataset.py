@@ -59,13 +59,10 @@ class VideoDataset:
         self.num_length_buckets = num_length_buckets
         self.frame_sampler = frame_sampler or AllFrames(max_frames)
         # By number of frames: how many are chosen and, without chance, which.
-        lengths = np.arange(max_frames + 1)
-        self._num_chosen = np.asarray(self.frame_sampler.num_chosen(lengths))
-        self._chosen = np.asarray(self.frame_sampler.indices(lengths, False))
-        self._chosen_of = [
-            _as_slice(chosen[:count]) if count else slice(0, 0, 1)
-            for chosen, count in zip(self._chosen, self._num_chosen)
-        ]
+        chosen = self.frame_sampler.chosen_by_length(max_frames)
+        self._num_chosen = np.array(list(map(len, chosen)), np.int32)
+        self._chosen = list(map(_as_slice, chosen))
+        self._most_chosen = self.frame_sampler.k
         # By record, where it was needed: 0 is not known yet.
         self._num_frames = np.zeros(len(shards), np.int32)
         self._memory = BatchMemory()
@@ -111,7 +108,7 @@ class VideoDataset:
 
     def _read(self, numbers, training, seed):
         choose = self._choose
-        most_frames = self._chosen.shape[1]
+        most_frames = self._most_chosen
         if training and self.num_length_buckets > 1:
             most_frames = self._bound(numbers)
         if training and self.frame_sampler.random_in_training:
@@ -242,7 +239,7 @@ class VideoDataset:
         bucketed = batch_size is not None and self.num_length_buckets > 1
         shape = (
             batch_size,
-            None if bucketed else self._chosen.shape[1],
+            None if bucketed else self._most_chosen,
             sum(self.shards.feature_sizes),
         )
         signature = {
@@ -301,7 +298,7 @@ class VideoDataset:
     def _choose(self, num_frames, places):
         """Which frames are looked at without chance."""
         del places
-        return self._chosen_of[min(num_frames, self.max_frames)]
+        return self._chosen[min(num_frames, self.max_frames)]
 
     def _by_chance(self, numbers, seed):
         """As `_choose`, for a batch whose frames are drawn."""
@@ -318,7 +315,7 @@ class VideoDataset:
     def _bound(self, numbers):
         """Frames to which a batch is padded, the least bound that will do."""
         most = int(self._num_chosen[self._total(numbers)].max())
-        longest = self._chosen.shape[1]
+        longest = self._most_chosen
         bucket = -(-most * self.num_length_buckets // longest)
         return -(-bucket * longest // self.num_length_buckets)
 
@@ -405,8 +402,9 @@ def _as_slice(indices):
 
     What is indexed with a slice is not copied first.
     """
-    if len(indices) == 1:
-        return slice(int(indices[0]), int(indices[0]) + 1, 1)
+    if len(indices) < 2:
+        start = int(indices[0]) if len(indices) else 0
+        return slice(start, start + len(indices), 1)
     step = int(indices[1] - indices[0])
     if step > 0 and (np.diff(indices) == step).all():
         return slice(int(indices[0]), int(indices[-1]) + 1, step)

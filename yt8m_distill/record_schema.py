@@ -96,7 +96,10 @@ class RecordSchema:
         Raises:
             RecordError: it holds something else.
         """
-        video = parse(data, self._keep)
+        return self.checked(parse(data, self._keep))
+
+    def checked(self, video):
+        """As `read`, of a record that `parse` read."""
         features = []
         for name, size in zip(self.feature_names, self.feature_sizes):
             values = video.features.get(name)

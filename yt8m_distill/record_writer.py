@@ -69,6 +69,20 @@ def context_message(values):
     )
 
 
+def quantize(values, low=-2.0, high=2.0):
+    """Float32 values to bytes, as the official feature extractor does.
+
+    Args:
+        values: float32 array.
+        low, high: floats, the values of bytes 0 and 255; others are clipped.
+
+    Returns:
+        uint8 array, halves rounded to even.
+    """
+    steps = (np.clip(values, low, high) - low) * (255.0 / (high - low))
+    return np.rint(steps).astype(np.uint8)
+
+
 def write_shard(path, examples):
     """Writes one shard; the file takes its name when it is complete.
 

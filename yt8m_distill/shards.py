@@ -13,6 +13,8 @@ from yt8m_distill.record_schema import RecordSchema, parse
 
 # Records that are looked at to find what the others hold.
 TRIED_RECORDS = 100
+# Videos that are read together where their frames are not needed.
+VIDEOS_AT_A_TIME = 1024
 # Files whose records are shuffled among each other: enough to mix, few enough
 # to read from a disk.
 SHUFFLED_SHARDS = 16
@@ -130,22 +132,40 @@ class Shards:
             np.asarray(numbers, int), self._index, choose
         )
 
-    def context(self, number):
-        """All of one record but its frames.
+    def video_and_context(self, number):
+        """As `video`, with all that the record's context holds.
 
         Args:
             number: int in `[0, len(self))`.
 
         Returns:
-            dict name → list of bytes or int, or float32 array.
+            `(video_id, labels, features, context)`; the last is a dict name →
+            list of bytes or int, or float32 array.
 
         Raises:
             RecordError: as of `video`.
         """
         try:
-            return parse(self._bytes(number)).context
+            video = parse(self._bytes(number))
+            return *self._schema.checked(video), video.context
         except RecordError as error:
             raise self.error(number, error) from None
+
+    def ids_and_labels(self):
+        """Yields `(video_id, labels)`, bytes and list of int, of each video.
+
+        Raises:
+            RecordError: naming the first record that cannot be read.
+        """
+        for start in range(0, len(self), VIDEOS_AT_A_TIME):
+            numbers = range(start, min(start + VIDEOS_AT_A_TIME, len(self)))
+            ids, labels = [None] * len(numbers), [[] for _ in numbers]
+            for group in self.groups(numbers, lambda *_: slice(0, 1, 1)):
+                for place, video_id in zip(group.places, group.video_ids):
+                    ids[place] = video_id
+                for video, label in zip(*group.labels):
+                    labels[group.places[video]].append(int(label))
+            yield from zip(ids, labels)
 
     def context_bytes(self, number):
         """The bytes of one record's context, as they are in the file."""
@@ -288,10 +308,8 @@ class Shards:
         Raises:
             RecordError: naming the first record that cannot be read.
         """
-        if self._video_ids is None:  # every record is parsed for it
-            self._video_ids = [
-                self.video(number)[0] for number in range(len(self))
-            ]
+        if self._video_ids is None:  # every record is read for it
+            self._video_ids = [one for one, _ in self.ids_and_labels()]
         return self._video_ids
 
     def checksums(self):

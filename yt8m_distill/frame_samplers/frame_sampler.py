@@ -1,6 +1,7 @@
 """The contract of frame samplers."""
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -91,6 +92,21 @@ class FrameSampler(keras.layers.Layer):
             selected = ops.where(num_frames < self.k, all_frames, selected)
         last = ops.maximum(num_frames - 1, 0)
         return ops.clip(selected, 0, last)
+
+    def chosen_by_length(self, max_frames):
+        """Which frames are looked at without chance.
+
+        Args:
+            max_frames: int.
+
+        Returns:
+            list of int arrays; the n-th is that of videos of n frames, n = 0 …
+            `max_frames`.
+        """
+        lengths = np.arange(max_frames + 1)
+        counts = np.asarray(self.num_chosen(lengths))
+        indices = np.asarray(self.indices(lengths, False))
+        return [chosen[:count] for chosen, count in zip(indices, counts)]
 
     def call(self, batch, training=False):
         indices = self.indices(batch["num_frames"], training)
