@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT, load_tool
-from yt8m_distill import record_writer
+from yt8m_distill import label_files, record_writer
 from yt8m_distill.errors import InputError
 from yt8m_distill.shards import Shards
 
@@ -262,7 +262,7 @@ def test_labels_by_index_and_by_name(tmp_path, rows, vocabulary, wanted):
     names = tmp_path / "vocabulary.csv" if vocabulary else ""
     if names:
         names.write_text(vocabulary)
-    found = tool.read_labels(
+    found = label_files.read_labels(
         str(tmp_path / "l.csv"), "video_id", "labels", str(names)
     )
     assert found == dict(zip("ab", wanted))
@@ -286,7 +286,9 @@ def test_labels_that_mean_nothing(tmp_path, rows, vocabulary, message):
     (tmp_path / "vocabulary.csv").write_text(vocabulary)
     names = str(tmp_path / "vocabulary.csv") if vocabulary else ""
     with pytest.raises(InputError, match=message) as caught:
-        tool.read_labels(str(tmp_path / "l.csv"), "video_id", "labels", names)
+        label_files.read_labels(
+            str(tmp_path / "l.csv"), "video_id", "labels", names
+        )
     assert "\n" not in str(caught.value)
 
 
@@ -297,10 +299,10 @@ def test_a_label_file_that_is_none(tmp_path):
         ("no.csv", "no.csv cannot be read"),
     ):
         with pytest.raises(InputError, match=message):
-            tool.read_labels(str(tmp_path / name), "video_id", "labels")
+            label_files.read_labels(str(tmp_path / name), "video_id", "labels")
     (tmp_path / "l.csv").write_text("video_id,labels\n")
     with pytest.raises(InputError, match="no column id, only video_id, labels"):
-        tool.read_labels(str(tmp_path / "l.csv"), "id", "labels")
+        label_files.read_labels(str(tmp_path / "l.csv"), "id", "labels")
 
 
 GOOD = np.zeros((2, 4), "float32")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import load_tool
 from tests.test_experiment import train
-from yt8m_distill import config, experiment, submission
+from yt8m_distill import config, experiment, label_files, submission
 from yt8m_distill.errors import InputError
 from yt8m_distill.metrics import VideoMetrics, top_classes
 
@@ -85,7 +85,9 @@ def test_from_csv_to_the_scores_of_eval(run, synthetic_shards, tmp_path):
         packed.write((tmp_path / "out.csv").read_bytes())
     again = tool.score(
         submission.read(str(tmp_path / "out.csv.gz")),
-        tool.labels_of_csv(str(tmp_path / "labels.csv")),
+        label_files.read_labels(
+            str(tmp_path / "labels.csv"), "VideoId", "labels"
+        ),
     )
     assert again["gap"] == found["gap"] and again["map"] == found["map"]
 
@@ -139,17 +141,20 @@ def test_what_cannot_be_scored(tmp_path):
         InputError, match="class 2 is outside the vocabulary of 2"
     ):
         tool.score(twice[:1], labels, num_classes=2)
+    header = "video_id,labels\n"
     for text, message in (
-        ("x,1\nx,2\n", "holds video 'x' twice"),
-        ("x,1\ny,cat\n", "line 2: found 'y,cat'"),
-        ("x\n", "line 1: found 'x'"),
-        ("", "holds no labels"),
+        (header + "x,1\nx,2\n", "line 3 has 'x' again"),
+        (header + "x,1\ny,cat\n", "line 3: 'cat' is no label"),
+        ("x,1\n", "has no column video_id"),
+        ("", "has no column"),
     ):
         (tmp_path / "labels").write_text(text)
         with pytest.raises(InputError, match=message):
-            tool.labels_of_csv(str(tmp_path / "labels"))
-    with pytest.raises(InputError, match="cannot read"):
-        tool.labels_of_csv(str(tmp_path / "none"))
+            label_files.read_labels(
+                str(tmp_path / "labels"), "video_id", "labels"
+            )
+    with pytest.raises(InputError, match="cannot be read"):
+        label_files.read_labels(str(tmp_path / "none"), "video_id", "labels")
 
 
 def test_averaging(tmp_path):

@@ -6,13 +6,13 @@ python tools/score_predictions.py --predictions=predictions.csv.gz \\
     --labels_csv=labels.csv
 
 Predictions are in the Kaggle format (`VideoId,LabelConfidencePairs`). Labels
-are those in shards, or a CSV with a line a video: its id, a comma, and its
-labels separated by spaces or `;`; a first line without numbers is a header.
-GAP, mAP, Hit@1 and PERR are those of `yt8m_distill.eval`, up to the six digits
-that the file holds. PERR looks at as many predictions as a video has labels, so
-a file of 20 pairs gives it for videos with up to 20. A video without a
-prediction counts as one without a hit; predictions for other videos do not
-count. How many there are of both is printed.
+are those in shards, or a CSV as `tools/features_to_shards.py` takes it: a
+header, a row a video, integers separated by spaces or `;`. GAP, mAP, Hit@1 and
+PERR are those of `yt8m_distill.eval`, up to the six digits that the file holds.
+PERR looks at as many predictions as a video has labels, so a file of 20 pairs
+gives it for videos with up to 20. A video without a prediction counts as one
+without a hit; predictions for other videos do not count. How many there are of
+both is printed.
 """
 
 import itertools
@@ -43,35 +43,12 @@ def labels_of_shards(pattern, **options):
     shards = Shards(pattern, **options)
     found = {}
     for video_id, labels in shards.ids_and_labels():
-        _add(found, video_id.decode(), labels, pattern)
-    return found
-
-
-def labels_of_csv(path):
-    """As `labels_of_shards`, of a CSV."""
-    found = {}
-    try:
-        with open(path, encoding="utf-8") as opened:
-            for number, line in enumerate(opened, 1):
-                video_id, comma, words = line.strip().rpartition(",")
-                try:
-                    words = words.replace(";", " ").split()
-                    labels = [int(word) for word in words]
-                    if not comma:
-                        raise ValueError
-                except ValueError:
-                    if number == 1 and comma:
-                        continue  # a header
-                    raise InputError(
-                        f"{path}: line {number}: found {line.strip()[:60]!r}, "
-                        "expected an id, a comma, and labels separated by "
-                        "spaces"
-                    ) from None
-                _add(found, video_id, labels, path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
-    if not found:
-        raise InputError(f"{path} holds no labels")
+        if video_id.decode() in found:
+            raise InputError(
+                f"{pattern} holds video {video_id.decode()!r} twice; every id "
+                "is to be there once"
+            )
+        found[video_id.decode()] = set(labels)
     return found
 
 
@@ -80,7 +57,7 @@ def score(predictions, labels, num_classes=0, top_k=20):
 
     Args:
         predictions: iterable as of `submission.read`.
-        labels: dict id → set of int.
+        labels: dict id → set or list of int.
         num_classes: int, size of the vocabulary; 0: as large as needed.
         top_k: int, pairs a video that count for GAP and mAP.
 
@@ -131,19 +108,12 @@ def _once(predictions):
         yield video_id, classes, scores
 
 
-def _add(found, video_id, labels, source):
-    if video_id in found:
-        raise InputError(
-            f"{source} holds video {video_id!r} twice; every id is to be there "
-            "once"
-        )
-    found[video_id] = set(labels)
-
-
 def define_flags():
     flags.DEFINE_string("predictions", None, "file to score; .gz is unpacked")
     flags.DEFINE_string("input_data_pattern", "", "shards with the labels")
     flags.DEFINE_string("labels_csv", "", "file with the labels instead")
+    flags.DEFINE_string("id_column", "video_id", "ids in --labels_csv")
+    flags.DEFINE_string("labels_column", "labels", "labels there")
     flags.DEFINE_integer(
         "num_classes", 0, "size of the vocabulary; 0: as large as needed", 0
     )
@@ -154,7 +124,7 @@ def define_flags():
 
 
 def main():
-    from yt8m_distill import files, submission
+    from yt8m_distill import files, label_files, submission
     from yt8m_distill.evaluation import log_line
 
     if bool(FLAGS.input_data_pattern) == bool(FLAGS.labels_csv):
@@ -162,7 +132,9 @@ def main():
             "give the labels with either --input_data_pattern or --labels_csv"
         )
     labels = (
-        labels_of_csv(FLAGS.labels_csv)
+        label_files.read_labels(
+            FLAGS.labels_csv, FLAGS.id_column, FLAGS.labels_column
+        )
         if FLAGS.labels_csv
         else labels_of_shards(
             FLAGS.input_data_pattern, **config.shard_options()
