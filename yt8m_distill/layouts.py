@@ -18,7 +18,7 @@ from yt8m_distill.errors import RecordError
 # orders in which a record's entries may come.
 MAX_LENGTHS = 8192
 MAX_ORDERS = 8
-# Larger labels, or longer ids, are read by walking.
+# Bytes of a label; records with longer ones are walked through.
 _LARGEST_VARINT = 3
 
 
