@@ -1,35 +1,67 @@
 """GAP, mAP, Hit@1 and PERR, exactly as google/youtube-8m defines them.
 
 eval_util.py, average_precision_calculator.py and
-mean_average_precision_calculator.py of that repository (mAP as since May 2019:
-over the classes that have positives). Written on arrays instead of heaps of
-tuples; where scores tie the order there is a seeded shuffle, here it is the
-order in which the videos came.
+mean_average_precision_calculator.py of that repository. Written on arrays
+instead of heaps of tuples; where scores tie the order there is a seeded
+shuffle, here it is the order in which the videos came.
 """
 
 import numpy as np
 
+from yt8m_distill import average_precision
+from yt8m_distill.average_precision import AveragePrecision, AveragePrecisions
 from yt8m_distill.errors import InputError
+from yt8m_distill.full_rankings import FullRankings
+from yt8m_distill.ranked_pairs import RankedPairs, falling_keys
+
+# What mAP is the mean of; --map_convention.
+MAP_CONVENTIONS = ("present_classes", "all_classes", "full_ranking")
+# Predictions that are looked through together, so that they stay in the cache.
+ROWS_AT_A_TIME = 128
 
 
 class VideoMetrics:
     """Collects predictions batch by batch and scores them.
 
-    Only the `top_k` highest predictions of each video are kept.
+    Only the `top_k` highest predictions of each video are kept, in 8 bytes
+    each, and on disk beyond 64 million of them.
 
     Args:
         num_classes: int, size of the vocabulary.
         top_k: int, predictions a video that count for GAP and mAP; 20 in the
             Kaggle competitions.
+        map_convention: str, what mAP is the mean of:
+            `"present_classes"`: the AP of each class that has a positive
+            video, over the predictions that are among their video's `top_k`
+            (google/youtube-8m since May 2019);
+            `"all_classes"`: the same, but classes without a positive video
+            count as 0 (google/youtube-8m before, hence the papers of 2017 and
+            2018 and Bhardwaj et al., CVPR 2019);
+            `"full_ranking"`: the AP of each class that has a positive video
+            over all videos (scikit-learn's `average_precision_score`, papers
+            on AudioSet). It keeps every prediction, 4 bytes each, on disk
+            beyond 256 MiB.
+
+    Raises:
+        ValueError: there is no such convention.
     """
 
-    def __init__(self, num_classes, top_k=20):
+    def __init__(self, num_classes, top_k=20, map_convention="present_classes"):
+        if map_convention not in MAP_CONVENTIONS:
+            raise ValueError(
+                f"map_convention={map_convention!r}; give one of "
+                f"{', '.join(MAP_CONVENTIONS)}"
+            )
         self.num_classes = num_classes
         self.top_k = min(top_k, num_classes)
-        self._classes, self._scores, self._hits = [], [], []
+        self.map_convention = map_convention
+        self._pairs = RankedPairs()
+        self._rankings = None
+        if map_convention == "full_ranking":
+            self._rankings = FullRankings(num_classes)
         self._positives = np.zeros(num_classes, np.int64)
         self._num_videos = 0
-        self._hit_at_1 = 0.0
+        self._hit_at_1 = 0
         self._perr = 0.0
 
     def update(self, predictions, labels):
@@ -45,26 +77,39 @@ class VideoMetrics:
             InputError: a prediction is not a number: the model has diverged.
             ValueError: the shapes differ.
         """
-        predictions = np.asarray(predictions)
-        positive = np.asarray(labels) > 0
-        if predictions.shape != positive.shape:
+        predictions, labels = np.asarray(predictions), np.asarray(labels)
+        if predictions.shape != labels.shape:
             raise ValueError(
-                f"predictions {predictions.shape} and labels {positive.shape} "
+                f"predictions {predictions.shape} and labels {labels.shape} "
                 "differ in shape"
             )
-        if np.isnan(predictions).any():
+        if np.isnan(predictions.max(initial=-np.inf)):
             raise InputError(
                 "a prediction is not a number (NaN): the model has diverged; "
                 "train it with a lower --base_learning_rate"
             )
+        for start in range(0, len(predictions), ROWS_AT_A_TIME):
+            rows = slice(start, start + ROWS_AT_A_TIME)
+            self._update(predictions[rows], labels[rows] > 0)
+
+    def _update(self, predictions, positive):
         classes = top_classes(predictions, self.top_k)
-        self._add(
-            classes,
-            np.take_along_axis(predictions, classes, 1),
-            np.take_along_axis(positive, classes, 1),
-            positive.sum(0),
-            _precision_at_equal_recall(predictions, positive),
-        )
+        scores = np.take_along_axis(predictions, classes, 1)
+        hits = np.take_along_axis(positive, classes, 1)
+        rows, labelled = _nonzero(positive)
+        counts = np.bincount(rows, minlength=len(predictions))
+        precisions = _precision_at_equal_recall(scores, hits, counts)
+        more = np.flatnonzero(counts > self.top_k)
+        if len(more):
+            longer = top_classes(predictions[more], int(counts.max()))
+            precisions[more] = _precision_at_equal_recall(
+                np.take_along_axis(predictions[more], longer, 1),
+                np.take_along_axis(positive[more], longer, 1),
+                counts[more],
+            )
+        self._add(classes, scores, hits, labelled, precisions)
+        if self._rankings is not None:
+            self._rankings.add(predictions, rows, labelled)
 
     def update_video(self, classes, scores, labels):
         """Adds one video of which only the highest predictions are known.
@@ -74,26 +119,29 @@ class VideoMetrics:
                 those after the first `top_k` do not count for GAP and mAP.
             scores: float `(pairs,)`, falling.
             labels: set of int, the video's labels.
+
+        Raises:
+            ValueError: the mAP wanted is one over full rankings.
         """
+        if self._rankings is not None:
+            raise ValueError("full rankings need every prediction of a video")
         classes = np.asarray(classes, int)
         scores = np.asarray(scores, float)
-        hits = np.isin(classes, list(labels))
-        precise = hits[: len(labels)] & (scores[: len(labels)] > 0)
-        positives = np.zeros(self.num_classes, np.int64)
-        positives[list(labels)] = 1
+        labels = np.array(sorted(labels), int)
+        hits = np.isin(classes, labels)
         self._add(
             classes[None, : self.top_k],
             scores[None, : self.top_k],
             hits[None, : self.top_k],
-            positives,
-            np.array([precise.sum() / max(len(labels), 1)]),
+            labels,
+            _precision_at_equal_recall(
+                scores[None], hits[None], np.array([len(labels)])
+            ),
         )
 
-    def _add(self, classes, scores, hits, positives, precisions):
-        self._classes.append(classes.astype(np.int32).ravel())
-        self._scores.append(scores.ravel())
-        self._hits.append(hits.ravel())
-        self._positives += positives
+    def _add(self, classes, scores, hits, labelled, precisions):
+        self._pairs.add(scores.ravel(), classes.ravel(), hits.ravel())
+        self._positives += np.bincount(labelled, minlength=self.num_classes)
         self._num_videos += len(hits)
         self._hit_at_1 += hits[:, :1].sum()
         self._perr += precisions.sum()
@@ -104,91 +152,96 @@ class VideoMetrics:
         Returns:
             dict: `gap`, `map`, `hit_at_1`, `perr` (floats in [0, 1]),
             `num_videos` and `num_empty_classes` (ints; classes without a
-            positive video, which mAP leaves out).
+            positive video).
 
         Raises:
             ValueError: nothing was added.
         """
-        if not self._num_videos:
-            raise ValueError("no video to score")
-        classes = np.concatenate(self._classes)
-        scores = np.concatenate(self._scores)
-        hits = np.concatenate(self._hits)
-        order = np.argsort(-scores, kind="stable")
-        classes, hits = classes[order], hits[order]
-        present = self._positives > 0
-        average_precisions = _average_precisions(
-            classes, hits, self._positives
-        )[present]
+        gap, average_precisions = self._ranked()
         return {
-            "gap": _average_precision(hits, self._positives.sum()),
-            "map": float(average_precisions.mean()) if present.any() else 0.0,
+            "gap": gap,
+            "map": average_precision.mean(
+                average_precisions, self.map_convention == "all_classes"
+            ),
             "hit_at_1": float(self._hit_at_1 / self._num_videos),
             "perr": float(self._perr / self._num_videos),
             "num_videos": self._num_videos,
-            "num_empty_classes": int((~present).sum()),
+            "num_empty_classes": int((self._positives == 0).sum()),
         }
+
+    def average_precisions(self):
+        """The AP of each class, as `map_convention` says.
+
+        Returns:
+            `(average_precisions, positives)`: float64 `(num_classes,)`, NaN
+            where no video is positive, and int64, how many videos are.
+
+        Raises:
+            ValueError: nothing was added.
+        """
+        return self._ranked()[1], self._positives.copy()
+
+    def _ranked(self):
+        """GAP, and the AP of each class."""
+        if not self._num_videos:
+            raise ValueError("no video to score")
+        pooled = AveragePrecision()
+        by_class = AveragePrecisions(self.num_classes)
+        for classes, hits in self._pairs.falling():
+            pooled.add(hits)
+            by_class.add(classes, hits)
+        gap = pooled.result(int(self._positives.sum()))
+        if self._rankings is not None:
+            return gap, self._rankings.average_precisions()
+        return gap, by_class.result(self._positives)
 
 
 def top_classes(predictions, top_k):
     """The classes with the highest predictions, falling.
 
     Args:
-        predictions: float `(batch, num_classes)`.
+        predictions: float `(batch, num_classes)`, no NaN.
         top_k: int ≤ num_classes.
 
     Returns:
         int64 `(batch, top_k)`; ties in the order of the classes.
     """
-    if top_k >= predictions.shape[1]:
-        return np.argsort(-predictions, axis=1, kind="stable")
-    lowest = np.partition(predictions, -top_k, axis=1)[:, -top_k, None]
-    kept = predictions >= lowest
-    # Where the lowest score that is kept is tied, the first classes win.
-    tied = kept.sum(1) > top_k
-    if tied.any():
-        rows = predictions[tied]
-        first = np.argsort(-rows, axis=1, kind="stable")[:, :top_k]
-        kept[tied] = False
-        kept[np.flatnonzero(tied)[:, None], first] = True
-    classes = np.nonzero(kept)[1].reshape(-1, top_k)
-    scores = np.take_along_axis(predictions, classes, 1)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return np.take_along_axis(classes, order, 1)
-
-
-def _average_precision(hits, num_positives):
-    """Σ over the hits of the precision so far / positives; hits in order."""
-    if not num_positives:
-        return 0.0
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    return float(precision[hits].sum() / num_positives)
-
-
-def _average_precisions(classes, hits, positives):
-    """`_average_precision` of every class at once; pairs in falling order."""
-    order = np.argsort(classes, kind="stable")
-    classes, hits = classes[order], hits[order]
-    first = np.searchsorted(classes, np.arange(len(positives)))
-    rank = np.arange(len(classes)) - first[classes] + 1
-    before = np.concatenate([[0], np.cumsum(hits)])
-    hits_so_far = before[1:] - before[first[classes]]
-    sums = np.bincount(
-        classes[hits],
-        weights=(hits_so_far / rank)[hits],
-        minlength=len(positives),
+    num_classes = predictions.shape[1]
+    # No class among the highest is below the k-th highest of the maxima of
+    # groups of classes; with so many groups few others are above it.
+    num_groups = 12 * top_k
+    if predictions.dtype != np.float32 or num_classes < 2 * num_groups:
+        return np.argsort(-predictions, axis=1, kind="stable")[:, :top_k]
+    rows = len(predictions)
+    grouped = num_classes // num_groups * num_groups
+    maxima = predictions[:, :grouped].reshape(rows, -1, num_groups).max(axis=1)
+    lowest = np.partition(maxima, num_groups - top_k, axis=1)[:, -top_k]
+    row, column = _nonzero(predictions >= lowest[:, None])
+    counts = np.bincount(row, minlength=rows)
+    # One sort of integers a row: the score above, the class below.
+    keys = np.full(
+        (rows, counts.max(initial=top_k)), np.iinfo(np.int64).max, np.int64
     )
-    return sums / np.maximum(positives, 1)
+    keys[np.arange(keys.shape[1]) < counts[:, None]] = (
+        falling_keys(predictions[row, column]) | column
+    )
+    keys.sort(axis=1)
+    return keys[:, :top_k] & 0xFFFFFFFF
 
 
-def _precision_at_equal_recall(predictions, positive):
-    """Share of hits among as many predictions as the video has labels."""
-    counts = positive.sum(1)
-    most = int(counts.max(initial=0))
-    if not most:
-        return np.zeros(len(predictions))
-    classes = top_classes(predictions, most)
-    scores = np.take_along_axis(predictions, classes, 1)
-    hits = np.take_along_axis(positive, classes, 1) & (scores > 0)
-    hits &= np.arange(most) < counts[:, None]
-    return hits.sum(1) / np.maximum(counts, 1)
+def _nonzero(values):
+    """As `np.nonzero` of a matrix, faster."""
+    return np.divmod(np.flatnonzero(values), values.shape[1])
+
+
+def _precision_at_equal_recall(scores, hits, counts):
+    """Share of hits among as many predictions as the video has labels.
+
+    Args:
+        scores: float `(batch, k)`, falling.
+        hits: bool `(batch, k)`.
+        counts: int `(batch,)`, labels of each video.
+    """
+    first = np.arange(scores.shape[1]) < counts[:, None]
+    precise = hits & first & (scores > 0)
+    return precise.sum(1) / np.maximum(counts, 1)
