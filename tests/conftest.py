@@ -23,6 +23,7 @@ SMALL = {
     "groups": 2,
     "reduction": 2,
     "units": 4,
+    "cells": 4,
 }
 
 

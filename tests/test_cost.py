@@ -18,6 +18,7 @@ HEADS = {
     "netvlad": "mixture_of_experts(probability_gating=True)",
     "nextvlad": "logistic",
     "hierarchical_lstm": "mixture_of_experts",
+    "lstm": "mixture_of_experts",
 }
 
 
@@ -123,6 +124,8 @@ def test_counting_needs_no_weights(family):
         ("hierarchical_lstm(num_blocks=20)", 300, 11.75),
         ("hierarchical_lstm(num_blocks=5)", 30, 1.52),
         ("hierarchical_lstm(num_blocks=5)", 10, 0.83),
+        ("lstm", 300, 10.43),
+        ("lstm", 30, 1.09),
         ("nextvlad", 300, 2.93),
         ("nextvlad", 30, 0.45),
         ("netvlad", 300, 1.00),

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from yt8m_distill.layers.argument_checks import check_whole_numbers
+from yt8m_distill.layers.lstm_stack import build_stack, make_stack, read_stack
 
 
 @keras.saving.register_keras_serializable(
@@ -115,18 +116,14 @@ class HierarchicalLSTM(keras.layers.Layer):
         )
 
     def _stack(self, level):
-        return [
-            keras.layers.LSTM(
-                self.units,
-                return_sequences=position < self.num_layers - 1,
-                return_state=True,
-                unroll=self.unroll,
-                use_cudnn=self.use_cudnn,
-                name=f"{level}_lstm_{position}",
-                dtype=self.dtype_policy,
-            )
-            for position in range(self.num_layers)
-        ]
+        return make_stack(
+            f"{level}_lstm",
+            self.num_layers,
+            self.units,
+            unroll=self.unroll,
+            use_cudnn=self.use_cudnn,
+            dtype=self.dtype_policy,
+        )
 
     @property
     def representation_dim(self):
@@ -171,18 +168,8 @@ class HierarchicalLSTM(keras.layers.Layer):
         batch, max_frames, size = frames_shape
         blocks, length = self.block_shape(max_frames)
         self._built_length = length
-        for stack, steps, width in (
-            (self.lower_layers, length, size),
-            (self.upper_layers, blocks, self.representation_dim),
-        ):
-            for lstm in stack:
-                # The initialiser of TensorFlow 1's joint kernel.
-                limit = math.sqrt(6 / (width + self.units + 4 * self.units))
-                uniform = keras.initializers.RandomUniform(-limit, limit)
-                lstm.cell.kernel_initializer = uniform
-                lstm.cell.recurrent_initializer = uniform.clone()
-                lstm.build((batch, steps, width))
-                width = self.units
+        build_stack(self.lower_layers, (batch, length, size))
+        build_stack(self.upper_layers, (batch, blocks, self.representation_dim))
 
     def call(self, frames, mask=None, training=False):
         size = frames.shape[2]
@@ -215,33 +202,13 @@ class HierarchicalLSTM(keras.layers.Layer):
         return representation, block_representations
 
     def _read(self, stack, sequences, mask, training):
-        """The representation of each sequence: `(batch, …, D)` → `(batch, r)`.
-
-        It is 0 for a sequence that the mask hides altogether.
-        """
-        steps_mask = mask
-        if mask is not None:
-            # cuDNN refuses a sequence without any step: it gets one, and what
-            # comes of it is taken away again.
-            none = ops.logical_not(ops.any(mask, axis=1, keepdims=True))
-            first = ops.logical_or(mask[:, :1], none)
-            steps_mask = ops.concatenate([first, mask[:, 1:]], axis=1)
-        states = []
-        for position, lstm in enumerate(stack):
-            if position:
-                sequences = self.dropout_layer(sequences, training=training)
-            sequences, hidden, cell = lstm(
-                sequences, mask=steps_mask, training=training
-            )
-            states += [cell, hidden]
-        if self.representation == "output":
-            representation = states[-1]
-        else:
-            representation = ops.concatenate(states, axis=-1)
-        if mask is None:
-            return representation
-        return ops.where(
-            ops.any(mask, axis=1, keepdims=True), representation, 0.0
+        return read_stack(
+            stack,
+            sequences,
+            mask,
+            self.representation,
+            self.dropout_layer,
+            training,
         )
 
     def count_products(self, num_frames):
