@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from yt8m_distill import objective
+from yt8m_distill.distillation_losses.distillation_loss import sum_over_classes
 from yt8m_distill.errors import InputError
 from yt8m_distill.teacher_cache import CachedTeacher
 from yt8m_distill.teacher_ensemble import TeacherEnsemble
@@ -31,7 +32,8 @@ class Distiller(keras.Model):
     teacher a loss compares with is told in `objective.student_terms`.
 
     Videos whose `label_weight` in the batch is 0 take no part in the losses
-    that need the labels alone; those are averaged over the others.
+    that need the labels alone; those are averaged over the others. Of a class
+    such losses count the share that `class_weights` in the batch says.
 
     The whole forward and backward pass is one function, compiled by XLA with
     `jit_compile`; the optimizers run outside it, which is what lets XLA work
@@ -266,7 +268,7 @@ class Distiller(keras.Model):
             return tf.add_n(models[term.model].losses)
         teacher_outputs = {
             **targets.get(term.teacher, {}),
-            "labels": batch["labels"],
+            **_ratings(batch),
         }
         per_video = term.loss(teacher_outputs, outputs[term.model])
         per_video = tf.cast(per_video, tf.float32)
@@ -316,10 +318,17 @@ class Distiller(keras.Model):
         pass
 
 
+def _ratings(batch):
+    """The labels, and the weights of their classes if the batch has them."""
+    return {
+        key: batch[key] for key in ("labels", "class_weights") if key in batch
+    }
+
+
 def _cross_entropy(logits, batch):
     """L_CE of each video."""
-    return tf.reduce_sum(
-        tf.nn.sigmoid_cross_entropy_with_logits(batch["labels"], logits), -1
+    return sum_over_classes(
+        tf.nn.sigmoid_cross_entropy_with_logits(batch["labels"], logits), batch
     )
 
 

@@ -1,6 +1,7 @@
 """The contract of distillation losses."""
 
 import keras
+from keras import ops
 
 from yt8m_distill.layers.argument_checks import check_whole_numbers
 
@@ -23,9 +24,11 @@ class DistillationLoss(keras.layers.Layer):
             number of at least 1.
 
     Call arguments:
-        teacher_outputs: dict with `labels` `(batch, num_classes)` and, where
-            there is a teacher, its `representation` and `logits` and what else
-            its encoder gives.
+        teacher_outputs: dict with `labels` `(batch, num_classes)`; where not
+            every class of every video was rated, `class_weights` of the same
+            shape, the factor of a class in losses that need the labels alone;
+            and, where there is a teacher, its `representation` and `logits` and
+            what else its encoder gives.
         student_outputs: dict with `representation` and `logits` and what else
             the encoder gives.
 
@@ -69,3 +72,20 @@ class DistillationLoss(keras.layers.Layer):
             "first_epoch": self.first_epoch,
             "last_epoch": self.last_epoch,
         }
+
+
+def sum_over_classes(terms, teacher_outputs):
+    """Sums a loss over the classes, each with its weight if there are weights.
+
+    Args:
+        terms: float `(batch, num_classes)`.
+        teacher_outputs: as of a `DistillationLoss`; its `class_weights`
+            multiply the terms.
+
+    Returns:
+        float `(batch,)`, of the dtype of `terms`.
+    """
+    if "class_weights" in teacher_outputs:
+        weights = ops.cast(teacher_outputs["class_weights"], terms.dtype)
+        terms = weights * terms
+    return ops.sum(terms, axis=-1)
