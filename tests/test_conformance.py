@@ -53,6 +53,7 @@ def inputs_of(family):
         "num_blocks": np.int32([3, 1, 1, 1]),
     }
     labels = (RANDOM.random((4, NUM_CLASSES)) < 0.4).astype("float32")
+    np.fill_diagonal(labels, 1)  # no video without any
     return {
         "frame_samplers": [{"frames": BYTES, "num_frames": NUM_FRAMES}],
         "input_layers": [BYTES, NUM_FRAMES],
@@ -388,7 +389,36 @@ class TestDistillationLosses:
         # Labels that the teacher's logits say as clearly as they can.
         teacher["logits"] = 30 * (2 * teacher["labels"] - 1)
         student = {k: v for k, v in teacher.items() if k != "labels"}
-        np.testing.assert_allclose(loss(teacher, student), 0, atol=1e-4)
+        least = np.asarray(loss(teacher, student))
+        if loss.needs_teacher:
+            np.testing.assert_allclose(least, 0, atol=1e-4)
+        for _ in range(10):
+            other = {
+                key: value + 20 * RANDOM.standard_normal(value.shape)
+                for key, value in student.items()
+            }
+            other = {k: v.astype(student[k].dtype) for k, v in other.items()}
+            assert (np.asarray(loss(teacher, other)) > least - 1e-4).all()
+
+    def test_weighs_classes_where_its_teacher_is_the_labels(self, name):
+        loss = build("distillation_losses", name)
+        if loss.needs_teacher:
+            pytest.skip("teachers rate every class")
+        labels, student = inputs_of("distillation_losses")
+        weights = RANDOM.random((4, NUM_CLASSES)).astype("float32")
+        terms = [
+            np.asarray(loss({**labels, "class_weights": one_class}, student))
+            for one_class in np.eye(NUM_CLASSES, dtype="float32")
+        ]
+        np.testing.assert_allclose(
+            loss(labels, student), sum(terms), rtol=1e-5, atol=1e-6
+        )
+        np.testing.assert_allclose(
+            loss({**labels, "class_weights": weights}, student),
+            (weights * np.transpose(terms)).sum(-1),
+            rtol=1e-5,
+            atol=1e-6,
+        )
 
     def test_gradient_vanishes_where_student_equals_teacher(self, name):
         loss = build("distillation_losses", name)

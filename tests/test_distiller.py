@@ -501,3 +501,32 @@ def test_every_encoder_teaches_itself_in_every_way(encoder):
         np.testing.assert_allclose(*logs, rtol=2e-2)
         first, last = logs[0]
         assert last < first
+
+
+@pytest.mark.parametrize("loss", ["ce", "ce(epsilon=1e-5)", "hinge", "softmax"])
+def test_classes_without_weight_count_for_the_teacher_alone(loss):
+    teachers = {"teacher": small("all_frames")}
+    rated = np.float32(RANDOM.random((6, 5)) < 0.5)
+    name, _ = parts.parse(loss)
+    logs = []
+    for more in ({}, {"class_weights": rated}, {"class_weights": 0 * rated}):
+        keras.utils.set_random_seed(0)
+        built = distiller(f"pred,{loss}", teachers, regularization_penalty=0)
+        student = built.students["student"]
+        outputs = student(student.frame_sampler(BATCH), training=True)
+        expected = built.student_losses[1]({**BATCH, **more}, outputs)
+        logs.append(fit(built, {**BATCH, **more}))
+        assert logs[-1][name] == pytest.approx(
+            np.mean(expected), rel=1e-4, abs=1e-6
+        )
+    assert logs[0][name] > logs[1][name] > logs[2][name] == 0
+    assert logs[0]["prediction"] == logs[1]["prediction"] > 0
+
+
+def test_classes_without_weight_do_not_teach_the_shares_of_teachers():
+    teachers = {name: small("all_frames") for name in ("one", "two")}
+    logs = []
+    for more in ({}, {"class_weights": np.zeros((6, 5), "float32")}):
+        built = distiller("pred", teachers, teacher_weights="learned")
+        logs.append(fit(built, {**BATCH, **more})["ensemble_cross_entropy"])
+    assert logs[0] > logs[1] == 0
