@@ -32,7 +32,7 @@ BATCH_SIZE = 1024
 TOP_K = 20
 RUNS = 3
 # Batches that both are given, and how often.
-COMPARED_BATCHES = 8
+COMPARED_BATCHES = 16
 REPEATS = 7
 SECONDS_CLAIM = 60
 MEMORY_CLAIM = 1.5

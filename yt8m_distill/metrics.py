@@ -6,10 +6,14 @@ instead of heaps of tuples; where scores tie the order there is a seeded
 shuffle, here it is the order in which the videos came.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from yt8m_distill import average_precision
 from yt8m_distill.average_precision import AveragePrecision, AveragePrecisions
+from yt8m_distill.batch_memory import BatchMemory
 from yt8m_distill.errors import InputError
 from yt8m_distill.full_rankings import FullRankings
 from yt8m_distill.ranked_pairs import RankedPairs, falling_keys
@@ -17,7 +21,7 @@ from yt8m_distill.ranked_pairs import RankedPairs, falling_keys
 # What mAP is the mean of; --map_convention.
 MAP_CONVENTIONS = ("present_classes", "all_classes", "full_ranking")
 # Predictions that are looked through together, so that they stay in the cache.
-ROWS_AT_A_TIME = 128
+ROWS_AT_A_TIME = 256
 
 
 class VideoMetrics:
@@ -55,6 +59,8 @@ class VideoMetrics:
         self.num_classes = num_classes
         self.top_k = min(top_k, num_classes)
         self.map_convention = map_convention
+        self._memory = BatchMemory()
+        self._threads = ThreadPoolExecutor(min(4, os.cpu_count()))
         self._pairs = RankedPairs()
         self._rankings = None
         if map_convention == "full_ranking":
@@ -83,17 +89,38 @@ class VideoMetrics:
                 f"predictions {predictions.shape} and labels {labels.shape} "
                 "differ in shape"
             )
+        some = [
+            slice(start, start + ROWS_AT_A_TIME)
+            for start in range(0, len(predictions), ROWS_AT_A_TIME)
+        ]
+        pieces = [(predictions[rows], labels[rows]) for rows in some]
+        # NumPy lets other threads run meanwhile.
+        searched = (
+            self._threads.map(self._search, pieces)
+            if len(pieces) > 1
+            else map(self._search, pieces)
+        )
+        for (piece, _), (pairs, rows, labelled, precisions) in zip(
+            pieces, searched
+        ):
+            self._add(*pairs, labelled, precisions)
+            if self._rankings is not None:
+                self._rankings.add(piece, rows, labelled)
+
+    def _search(self, piece):
+        """What counts of some rows of a batch."""
+        predictions, labels = piece
         if np.isnan(predictions.max(initial=-np.inf)):
             raise InputError(
                 "a prediction is not a number (NaN): the model has diverged; "
                 "train it with a lower --base_learning_rate"
             )
-        for start in range(0, len(predictions), ROWS_AT_A_TIME):
-            rows = slice(start, start + ROWS_AT_A_TIME)
-            self._update(predictions[rows], labels[rows] > 0)
-
-    def _update(self, predictions, positive):
-        classes = top_classes(predictions, self.top_k)
+        # Fresh memory of this size costs more time than what fills it.
+        positive, kept = (
+            self._memory.array(predictions.shape, bool) for _ in range(2)
+        )
+        np.greater(labels, 0, out=positive)
+        classes = top_classes(predictions, self.top_k, kept)
         scores = np.take_along_axis(predictions, classes, 1)
         hits = np.take_along_axis(positive, classes, 1)
         rows, labelled = _nonzero(positive)
@@ -107,9 +134,7 @@ class VideoMetrics:
                 np.take_along_axis(positive[more], longer, 1),
                 counts[more],
             )
-        self._add(classes, scores, hits, labelled, precisions)
-        if self._rankings is not None:
-            self._rankings.add(predictions, rows, labelled)
+        return (classes, scores, hits), rows, labelled, precisions
 
     def update_video(self, classes, scores, labels):
         """Adds one video of which only the highest predictions are known.
@@ -196,12 +221,13 @@ class VideoMetrics:
         return gap, by_class.result(self._positives)
 
 
-def top_classes(predictions, top_k):
+def top_classes(predictions, top_k, kept=None):
     """The classes with the highest predictions, falling.
 
     Args:
         predictions: float `(batch, num_classes)`, no NaN.
         top_k: int ≤ num_classes.
+        kept: bool `(batch, num_classes)`, memory to work with.
 
     Returns:
         int64 `(batch, top_k)`; ties in the order of the classes.
@@ -216,7 +242,8 @@ def top_classes(predictions, top_k):
     grouped = num_classes // num_groups * num_groups
     maxima = predictions[:, :grouped].reshape(rows, -1, num_groups).max(axis=1)
     lowest = np.partition(maxima, num_groups - top_k, axis=1)[:, -top_k]
-    row, column = _nonzero(predictions >= lowest[:, None])
+    kept = np.greater_equal(predictions, lowest[:, None], out=kept)
+    row, column = _nonzero(kept)
     counts = np.bincount(row, minlength=rows)
     # One sort of integers a row: the score above, the class below.
     keys = np.full(
