@@ -117,9 +117,9 @@ def test_best_is_the_epoch_with_the_highest_gap(
     saved = []
     original = model.save
 
-    def record(saved_model, path):
+    def record(saved_model, path, step):
         saved.append(pathlib.Path(path).stem)
-        original(saved_model, path)
+        original(saved_model, path, step)
 
     def evaluate(self, *_):
         value = next(scores)

@@ -126,11 +126,11 @@ class Checkpoints(keras.callbacks.Callback):
             **{key: float(value) for key, value in logs.items()},
         }
         self.epochs.append(metrics)
-        model_module.save(self.student, self.run.checkpoint("last"))
+        models = {"last": self.student}
         if best is None or _score(metrics) > _score(best):
-            model_module.save(self.student, self.run.checkpoint("best"))
-            for name, model in self.others.items():
-                model_module.save(model, self.run.checkpoint(name))
+            models |= {"best": self.student, **self.others}
+        for name, model in models.items():
+            model_module.save(model, self.run.checkpoint(name), metrics["step"])
         self.run.write_epochs(self.epochs)
         temporary = self.run.resume_file.with_name("partial.weights.h5")
         self.model.save_weights(temporary)
@@ -138,21 +138,28 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 class EpochLine(keras.callbacks.Callback):
-    """Prints one line an epoch, with the time left for the whole run."""
+    """Prints one line an epoch, with the time left for the whole run.
 
-    def __init__(self, num_epochs):
+    Args:
+        num_epochs: int.
+        first_step: int, steps that were done before.
+        last_step: int, steps of the whole run.
+    """
+
+    def __init__(self, num_epochs, first_step, last_step):
         super().__init__()
         self.num_epochs = num_epochs
+        self.first_step = first_step
+        self.last_step = last_step
         self._done = 0
-
-    def on_train_begin(self, logs=None):
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         self._done += 1
         spent = time.monotonic() - self._start
-        left = spent / self._done * (self.num_epochs - epoch - 1)
-        parts = [f"epoch {epoch + 1}/{self.num_epochs}"]
+        step = int(self.model.optimizer.iterations.numpy())
+        left = spent / (step - self.first_step) * (self.last_step - step)
+        parts = [f"epoch {epoch + 1}/{self.num_epochs}", f"step {step}"]
         parts += [f"loss: {logs['loss']:.3f}"]
         if "val_gap" in logs:
             parts.append(

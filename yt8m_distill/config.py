@@ -45,11 +45,15 @@ def options(entry_point, flag_values=flags.FLAGS):
         "max_frames",
         "num_students",
         "num_length_buckets",
+        "num_readers",
     ):
         if values.get(name, 1) < 1:
             raise InputError(f"--{name}={values[name]}; give at least 1")
+    for name in ("max_steps", "export_model_steps", "log_steps", "num_gpu"):
+        if values.get(name, 0) < 0:
+            raise InputError(f"--{name}={values[name]}; give at least 0")
     for name in ("feature_sizes", "num_frames"):
-        if name in values:
+        if values.get(name):
             values[name] = _whole_numbers(name, values[name])
     text = "".join(
         flag_values[name].serialize() + "\n"
@@ -106,12 +110,18 @@ def parse(entry_point, arguments):
 def require(values, *names):
     """Refuses options that lack a flag.
 
+    Args:
+        values: the options.
+        *names: str, or tuples of str of which one is to be given.
+
     Raises:
         InputError: naming the flag.
     """
     for name in names:
-        if not getattr(values, name):
-            raise InputError(f"--{name} is needed; give it a value")
+        choices = (name,) if isinstance(name, str) else name
+        if not any(getattr(values, choice) for choice in choices):
+            flags_text = " or ".join(f"--{choice}" for choice in choices)
+            raise InputError(f"{flags_text} is needed; give it a value")
 
 
 def run(entry_point, function):
@@ -129,7 +139,9 @@ def run(entry_point, function):
     def start():
         values = options(entry_point)
         require(values, *REQUIRED[entry_point])
-        quiet_start.import_tensorflow()
+        quiet_start.import_tensorflow(
+            tells_devices=getattr(values, "log_device_placement", False)
+        )
         function(values)
 
     define(entry_point)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import keras
 
-from yt8m_distill import parts
+from yt8m_distill import parts, starter_code_models
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory
 
@@ -107,6 +107,7 @@ def costs(options):
     if options.train_dir:
         config = RunDirectory(options.train_dir).config()
         model = {**config["flags"], **config["data"]}
+        model |= starter_code_models.translate(config["flags"])
         k = parts.get(
             "frame_samplers",
             model["frame_sampler"],

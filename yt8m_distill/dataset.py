@@ -41,6 +41,7 @@ class VideoDataset:
             the batches.
         num_length_buckets: int; with more than 1, training batches hold videos
             of like lengths, padded to the next of so many bounds.
+        num_readers: int, batches that are read at a time; each has memory.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class VideoDataset:
         frame_sampler=None,
         teacher_caches=(),
         num_length_buckets=1,
+        num_readers=PARALLEL_BATCHES,
     ):
         self.shards = shards
+        self.num_readers = num_readers
         self.teacher_caches = teacher_caches
         self.num_classes = num_classes
         self.max_frames = max_frames
@@ -275,7 +278,7 @@ class VideoDataset:
                 for tensor, (name, spec) in zip(tensors, signature.items())
             }
 
-        return steps.map(as_tensors, PARALLEL_BATCHES).prefetch(
+        return steps.map(as_tensors, self.num_readers).prefetch(
             PARALLEL_BATCHES
         )
 

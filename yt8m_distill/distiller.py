@@ -8,6 +8,7 @@ from yt8m_distill.distillation_losses.distillation_loss import sum_over_classes
 from yt8m_distill.errors import InputError
 from yt8m_distill.teacher_cache import CachedTeacher
 from yt8m_distill.teacher_ensemble import TeacherEnsemble
+from yt8m_distill.training_scores import TrainingScores
 from yt8m_distill.video_ensemble import same_frames
 
 
@@ -51,6 +52,11 @@ class Distiller(keras.Model):
         regularization_penalty: float, factor of the weight penalties of the
             models' layers.
         jit_compile: whether XLA compiles the passes.
+        score_steps: int, steps from one batch that `scores` looks at to the
+            next; 0: it looks at none.
+
+    Attributes:
+        scores: function without arguments → `TrainingScores`, or None.
 
     Raises:
         InputError: a loss needs a teacher and there is none, or cannot compare
@@ -68,6 +74,7 @@ class Distiller(keras.Model):
         teacher_weights=None,
         regularization_penalty=1.0,
         jit_compile=False,
+        score_steps=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -122,6 +129,10 @@ class Distiller(keras.Model):
                 *(["ensemble_cross_entropy"] if self._learns_shares else []),
             )
         }
+        scores = (
+            TrainingScores(score_steps) if score_steps and students else None
+        )
+        self.scores = lambda: scores  # no part of what is saved
         self._passes = tf.function(
             self._forward_and_backward,
             jit_compile=True if jit_compile else None,
@@ -184,7 +195,9 @@ class Distiller(keras.Model):
             teacher_optimizer.build(self._teacher_variables())
 
     def train_step(self, batch):
-        losses, student_gradients, teacher_gradients = self._passes(batch)
+        losses, logits, student_gradients, teacher_gradients = self._passes(
+            batch
+        )
         if self.train_teachers:
             self.teacher_optimizer.apply_gradients(
                 zip(teacher_gradients, self._teacher_variables())
@@ -195,6 +208,13 @@ class Distiller(keras.Model):
         batch_size = tf.shape(batch["num_frames"])[0]
         for key, value in losses.items():
             self._trackers[key].update_state(value, sample_weight=batch_size)
+        if self.scores():
+            self.scores().update(
+                self.optimizer.iterations,
+                batch,
+                logits,
+                {"loss": losses["loss"], **self._label_loss(losses)},
+            )
         return {key: value.result() for key, value in self._trackers.items()}
 
     def _forward_and_backward(self, batch):
@@ -241,11 +261,28 @@ class Distiller(keras.Model):
                 minimized = total + value
         return (
             {"loss": total, **losses, **teacher_losses, **more_losses},
+            [one["logits"] for one in outputs.values()],
             self._gradients(student_tape, minimized, self._student_variables()),
             self._gradients(
                 teacher_tape, teacher_total, self._teacher_variables()
             ),
         )
+
+    def _label_loss(self, losses):
+        """The first student's losses of the labels, unweighted, if it has any.
+
+        Returns:
+            dict with the scalar `label_loss`, or empty.
+        """
+        first = next(iter(self.students), None)
+        values = [
+            losses[term.key]
+            for term in self._student_terms
+            if term.model == first
+            and term.loss is not None
+            and not term.loss.needs_teacher
+        ]
+        return {"label_loss": tf.add_n(values)} if values else {}
 
     def _teach(self, teacher, batch):
         """What a teacher gives for a batch, computed or kept in the cache."""

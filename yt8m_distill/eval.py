@@ -8,9 +8,12 @@ from yt8m_distill import config
 
 
 def main(options):
-    from yt8m_distill import experiment
+    from yt8m_distill import experiment, new_checkpoints
 
-    experiment.evaluate(options)
+    if options.run_once:
+        experiment.evaluate(options)
+    else:
+        new_checkpoints.evaluate_each(options, experiment.evaluate)
 
 
 if __name__ == "__main__":

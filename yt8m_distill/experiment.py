@@ -1,14 +1,20 @@
 """From the options of an entry point to a run, its scores, its predictions."""
 
 import time
+import types
 
 import keras
 
 from yt8m_distill import (
     caching,
     callbacks,
+    devices,
+    evaluation_summary,
     files,
     model,
+    run_archive,
+    starter_code_models,
+    starter_code_run,
     submission,
     teaching,
     training,
@@ -39,6 +45,7 @@ def train(options):
     Raises:
         InputError: flags, files or records cannot be used.
     """
+    given, options = options, _translated(options)
     keras.utils.set_random_seed(options.seed)
     reading = _reading(options)
     shards = Shards(
@@ -47,6 +54,8 @@ def train(options):
         options.feature_sizes,
         **reading,
     )
+    starter_code_models.check_level(vars(options), shards)
+    is_frame_level = not shards.is_video_level
     if options.teacher_cache or options.num_folds:
         # These look at every record in advance.
         shards = shards.readable(options.num_classes)
@@ -56,7 +65,7 @@ def train(options):
         "num_classes": options.num_classes,
         "max_frames": options.max_frames,
     }
-    strategy = training.strategy(options.distribution)
+    strategy = devices.strategy(options.distribution, options.num_gpu)
     if options.batch_size % strategy.num_replicas_in_sync:
         raise InputError(
             f"--batch_size={options.batch_size} cannot be shared by "
@@ -85,20 +94,27 @@ def train(options):
         options.max_frames,
         distiller.frame_sampler,
         num_length_buckets=options.num_length_buckets,
+        num_readers=options.num_readers,
     )
     training_data.steps_per_epoch(options.batch_size)
     caching.check(options, shards, cached)
     validations = _validations(options, data, distiller, student, reading)
 
     run = RunDirectory(options.train_dir)
-    flags = {**vars(options)}
+    flags = {**vars(given)}
     flags_text = flags.pop("flags_text")
     goes_on = run.start(
         flags,
         flags_text,
-        {**data, "num_training_videos": len(shards)},
+        {
+            **data,
+            "num_training_videos": len(shards),
+            "frame_features": is_frame_level,
+        },
         options.start_new_model,
     )
+    if given.model:
+        print(starter_code_models.describe(vars(given)))
     print(f"training: {shards.describe()}")
     print(f"{student.count_params():,} parameters in the model")
     print(distiller.objective())
@@ -116,11 +132,19 @@ def train(options):
                 batch_size=options.batch_size,
                 num_epochs=options.num_epochs,
                 seed=options.seed,
+                max_steps=options.max_steps,
+                export_model_steps=options.export_model_steps,
             )
     finally:
         _tell_skipped(reading, run.path, "train")
     print(_what_next(options, best))
     return best
+
+
+def _translated(options):
+    """The options, with the parts of `--model` if that is given."""
+    parts = starter_code_models.translate(vars(options))
+    return types.SimpleNamespace(**{**vars(options), **parts})
 
 
 def _reading(options):
@@ -179,7 +203,7 @@ def _validations(options, data, distiller, student, reading):
     validations = [
         callbacks.Validation(
             Evaluator(one),
-            _dataset(one, data, pattern, reading),
+            _dataset(one, data, pattern, reading, options.num_readers),
             options.batch_size,
             options.top_k,
             prefix,
@@ -244,6 +268,13 @@ def evaluate(options):
             **results,
         },
     )
+    if len(runs) == 1:
+        step = evaluation_summary.step_of(
+            run,
+            options.checkpoint,
+            model.saved_step(run.checkpoint(options.checkpoint)),
+        )
+        evaluation_summary.write(run.tensorboard / "eval", results, step)
     return results
 
 
@@ -260,10 +291,13 @@ def infer(options):
         InputError: there is no such run or model, or the records cannot be
             used; then no CSV is written.
     """
+    options = _from_archive(options)
     if "," in options.train_dir and not options.output_file:
         raise InputError("several --train_dir need --output_file; give a name")
     reading = _reading(options)
     run, loaded, dataset = _open(options, options.input_data_pattern, reading)
+    if options.output_model_tgz:
+        run_archive.write(run, options.checkpoint, options.output_model_tgz)
     output = options.output_file or str(
         run.path / "predictions" / "predictions.csv"
     )
@@ -288,6 +322,33 @@ def infer(options):
     return output
 
 
+def _from_archive(options):
+    """The options of inference, with the run of `--input_model_tgz` if given.
+
+    Raises:
+        InputError: flags exclude each other, or the archive cannot be used.
+    """
+    if options.checkpoint_file:
+        raise InputError(
+            f"--checkpoint_file={options.checkpoint_file}: give --checkpoint="
+            "best, last or teacher, the name of a model of the run"
+        )
+    if options.output_model_tgz and "," in options.train_dir:
+        raise InputError(
+            "--output_model_tgz takes the model of one run; give one "
+            "--train_dir"
+        )
+    if not options.input_model_tgz:
+        return options
+    if options.train_dir:
+        raise InputError(
+            "--input_model_tgz and --train_dir exclude each other; give one"
+        )
+    run_archive.unpack(options.input_model_tgz, options.untar_model_dir)
+    changed = {"train_dir": options.untar_model_dir}
+    return types.SimpleNamespace(**{**vars(options), **changed})
+
+
 def _open(options, pattern, reading):
     """The first run, its model (of several runs their ensemble), its records.
 
@@ -296,10 +357,11 @@ def _open(options, pattern, reading):
     directories = [part for part in options.train_dir.split(",") if part]
     runs = [RunDirectory(path) for path in directories]
     data = runs[0].config()["data"]
+    starter_code_run.check(options, runs[0])
     loaded = {}
     for run in runs:
         for key, value in run.config()["data"].items():
-            if key != "num_training_videos" and value != data[key]:
+            if key != "num_training_videos" and value != data.get(key, value):
                 raise InputError(
                     f"the run in {run.path} has {key} {value}, that in "
                     f"{runs[0].path} {data[key]}; an ensemble needs the same"
@@ -312,10 +374,11 @@ def _open(options, pattern, reading):
                 "(yet): train it, or choose another --checkpoint"
             ) from None
     one = video_ensemble.as_one(loaded, data["max_frames"])
-    return runs[0], one, _dataset(one, data, pattern, reading)
+    dataset = _dataset(one, data, pattern, reading, options.num_readers)
+    return runs[0], one, dataset
 
 
-def _dataset(for_model, data, pattern, reading):
+def _dataset(for_model, data, pattern, reading, num_readers):
     """The frames that a model looks at, of the shards that match."""
     shards = Shards(
         pattern, data["feature_names"], data["feature_sizes"], **reading
@@ -325,11 +388,13 @@ def _dataset(for_model, data, pattern, reading):
         data["num_classes"],
         data["max_frames"],
         for_model.frame_sampler,
+        num_readers=num_readers,
     )
 
 
 def _optimizer(options):
-    return training.adam(
+    return training.optimizer(
+        options.optimizer,
         options.base_learning_rate,
         options.learning_rate_decay,
         options.learning_rate_decay_examples,

@@ -6,7 +6,7 @@ flag.
 
 from absl import flags
 
-from yt8m_distill import parts
+from yt8m_distill import parts, starter_code_flags
 
 # Each flag: (definer, name, default, help).
 _RUN = [
@@ -358,8 +358,17 @@ FLAGS = {
         *_READER,
         *_BATCH,
         *_TOP_K,
+        *starter_code_flags.TRAIN,
     ],
-    "eval": [*_RUN, *_EVAL_DATA, *_READER, *_CHECKPOINT, *_BATCH, *_TOP_K],
+    "eval": [
+        *_RUN,
+        *_EVAL_DATA,
+        *_READER,
+        *_CHECKPOINT,
+        *_BATCH,
+        *_TOP_K,
+        *starter_code_flags.EVAL,
+    ],
     "inference": [
         *_RUN,
         *_INFERENCE,
@@ -367,15 +376,19 @@ FLAGS = {
         *_CHECKPOINT,
         *_BATCH,
         *_TOP_K,
+        *starter_code_flags.INFERENCE,
     ],
     "flops": [*_RUN, *_FLOPS],
     # Not a program: what the scripts in tools/ share that read shards.
     "tools": [*_FEATURES, *_KEYS],
 }
-# Entry point → the flags that have to be given.
+# Entry point → the flags that have to be given; of a tuple, one of them.
 REQUIRED = {
     "train": ["train_dir", "train_data_pattern"],
     "eval": ["train_dir", "eval_data_pattern"],
-    "inference": ["train_dir", "input_data_pattern"],
+    "inference": [
+        ("train_dir", "input_model_tgz"),
+        "input_data_pattern",
+    ],
     "flops": [],
 }

@@ -12,6 +12,9 @@ from yt8m_distill import parts
 from yt8m_distill.errors import InputError
 from yt8m_distill.video_ensemble import VideoEnsemble
 
+# What Keras' format does not hold, in the same archive.
+STEP_ENTRY = "training_step"
+
 
 @keras.saving.register_keras_serializable("yt8m_distill.model")
 class VideoClassifier(keras.Model):
@@ -265,16 +268,33 @@ def load(path):
     return model
 
 
-def save(model, path):
+def save(model, path, step=None):
     """Saves a model whole or not at all.
 
     Args:
         model: a `VideoClassifier`.
         path: str ending in `.keras`.
+        step: int, training steps that it has behind it, kept in the file for
+            `saved_step`; None: not known.
     """
     temporary = f"{path.removesuffix('.keras')}.partial.keras"
     model.save(temporary)
+    if step is not None:
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(STEP_ENTRY, str(step))
     os.replace(temporary, path)
+
+
+def saved_step(path):
+    """Training steps that a saved model has behind it; None: not known.
+
+    Args:
+        path: str, a file written by `save`.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if STEP_ENTRY in archive.namelist():
+            return int(archive.read(STEP_ENTRY))
+    return None
 
 
 def _part_modules(config):

@@ -8,7 +8,7 @@ import tempfile
 QUIET = "3"
 
 
-def import_tensorflow():
+def import_tensorflow(tells_devices=False):
     """Imports TensorFlow and finds the devices, without start-up notices.
 
     TensorFlow 2.21 writes half a dozen lines (oneDNN, missing GPU drivers)
@@ -16,7 +16,16 @@ def import_tensorflow():
     are caught here, and shown after all if the start fails or
     `TF_CPP_MIN_LOG_LEVEL` is set to less than 3. So are later notices at the
     level of errors: what is an error reaches Python as an exception.
+
+    Args:
+        tells_devices: whether TensorFlow prints which device computes what; it
+            does so at the level of notices.
     """
+    if tells_devices:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
+        import tensorflow as tf
+
+        tf.debugging.set_log_device_placement(True)
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET)
     if level != QUIET or "tensorflow" in sys.modules:
         return

@@ -21,6 +21,11 @@ from yt8m_distill.errors import InputError
 # in an epoch.
 FREE_FLAGS = (
     "num_epochs",
+    "max_steps",
+    "export_model_steps",
+    "log_steps",
+    "num_readers",
+    "log_device_placement",
     "start_new_model",
     "train_dir",
     "on_bad_record",
@@ -127,8 +132,27 @@ class RunDirectory:
         return (
             self.config_file.exists()
             and not self._differing(flags)
-            and len(self.epochs()) >= flags["num_epochs"]
+            and self.has_all_steps(flags)
         )
+
+    def steps_per_epoch(self):
+        """Steps of the training in one epoch."""
+        config = self.config()
+        videos = config["data"]["num_training_videos"]
+        return videos // config["flags"]["batch_size"]
+
+    def has_all_steps(self, flags=None):
+        """Whether its training has come to its end.
+
+        Args:
+            flags: dict, flags that say how far it goes; None: the run's own.
+        """
+        flags = flags or self.config()["flags"]
+        last = last_step(
+            self.steps_per_epoch(), flags["num_epochs"], flags.get("max_steps")
+        )
+        epochs = self.epochs()
+        return bool(epochs) and epochs[-1]["step"] >= last
 
     def _differing(self, flags):
         """Names of the flags that differ from those of the run that is here."""
@@ -171,11 +195,11 @@ class RunDirectory:
         files.write_json(
             self.path / "model_flags.json",
             {
-                "model": flags.get("encoder"),
+                "model": flags.get("model") or flags.get("encoder"),
                 "feature_sizes": ",".join(map(str, data["feature_sizes"])),
                 "feature_names": ",".join(data["feature_names"]),
-                "frame_features": True,
-                "label_loss": "CrossEntropyLoss",
+                "frame_features": data.get("frame_features", True),
+                "label_loss": flags.get("label_loss") or "CrossEntropyLoss",
             },
         )
 
@@ -187,6 +211,18 @@ class RunDirectory:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+
+
+def last_step(steps_per_epoch, num_epochs, max_steps):
+    """Steps of a training in all.
+
+    Args:
+        steps_per_epoch: int.
+        num_epochs: int.
+        max_steps: int, the most steps; 0 or None: no limit.
+    """
+    steps = steps_per_epoch * num_epochs
+    return min(steps, max_steps or steps)
 
 
 def versions():

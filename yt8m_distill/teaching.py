@@ -2,14 +2,12 @@
 
 import types
 
-from yt8m_distill import model, parts
+from yt8m_distill import label_loss, model, parts
 from yt8m_distill.distiller import Distiller
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory
 from yt8m_distill.teacher_cache import CachedTeacher
 from yt8m_distill.video_ensemble import VideoEnsemble
-
-DEFAULT_LOSSES = {True: "rep,pred,ce", False: "ce"}
 
 
 def build(options, data):
@@ -68,15 +66,17 @@ def build(options, data):
     distiller = Distiller(
         students,
         parts.get_all(
-            "distillation_losses",
-            options.student_losses or DEFAULT_LOSSES[bool(teachers)],
+            "distillation_losses", label_loss.student_losses(options)
         ),
         teachers,
         train_teachers=bool(options.teacher_encoder),
-        teacher_losses=parts.get_all("distillation_losses", "ce"),
+        teacher_losses=parts.get_all(
+            "distillation_losses", label_loss.label_loss(options)
+        ),
         teacher_weights=_teacher_weights(options.teacher_weights),
         regularization_penalty=options.regularization_penalty,
         jit_compile=options.jit_compile,
+        score_steps=options.log_steps,
     )
     distiller.check_epochs(options.num_epochs)
     return distiller, cached
@@ -187,9 +187,7 @@ def _check_flags(options):
                     "--teacher_encoder"
                 )
     losses = parts.get_all(
-        "distillation_losses",
-        options.student_losses
-        or DEFAULT_LOSSES[bool(options.teacher_dir or options.teacher_encoder)],
+        "distillation_losses", label_loss.student_losses(options)
     ).values()
     taught = [loss for loss in losses if loss.needs_teacher]
     for name in ("teacher_cache", "unlabelled_data_pattern"):

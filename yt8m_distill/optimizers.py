@@ -1,0 +1,68 @@
+"""Optimizers by name: those of Keras, and those of tf.train that it has."""
+
+import keras
+
+from yt8m_distill.errors import InputError
+
+# Keras optimizers that work with a learning rate and nothing else.
+KERAS = (
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Nadam",
+    "RMSprop",
+    "SGD",
+)
+# Of tf.train: the class in Keras, and what it takes to compute the same.
+# Without penalties, which the starter code does not give them, the proximal
+# ones are the plain ones.
+TF_TRAIN = {
+    "AdadeltaOptimizer": ("Adadelta", {"epsilon": 1e-8}),
+    "AdagradOptimizer": ("Adagrad", {}),
+    "AdamOptimizer": ("Adam", {}),
+    "FtrlOptimizer": ("Ftrl", {}),
+    "GradientDescentOptimizer": ("SGD", {}),
+    "ProximalAdagradOptimizer": ("Adagrad", {}),
+    "ProximalGradientDescentOptimizer": ("SGD", {}),
+    "RMSPropOptimizer": ("RMSprop", {"epsilon": 1e-10}),
+}
+DEFAULTS = {"Adam": {"epsilon": 1e-8}}
+
+
+def build(name, learning_rate, clip_gradient_norm=0.0):
+    """Builds an optimizer.
+
+    Args:
+        name: str of `KERAS` or `TF_TRAIN`. Adam has the ε of tf.train, 1e-8.
+        learning_rate: float or Keras schedule.
+        clip_gradient_norm: float, largest norm of each variable's gradient; 0:
+            not clipped.
+
+    Returns:
+        A Keras optimizer.
+
+    Raises:
+        InputError: there is no such optimizer; lists those that are.
+    """
+    if name == "MomentumOptimizer":
+        raise InputError(
+            "--optimizer=MomentumOptimizer needs a momentum, for which the "
+            "starter code has no flag; give GradientDescentOptimizer or Adam"
+        )
+    keras_name, arguments = TF_TRAIN.get(name, (name, {}))
+    if keras_name not in KERAS:
+        raise InputError(
+            f"--optimizer={name}; known: {', '.join((*KERAS, *TF_TRAIN))}"
+        )
+    return getattr(keras.optimizers, keras_name)(
+        learning_rate,
+        clipnorm=clip_gradient_norm or None,
+        **DEFAULTS.get(keras_name, {}),
+        **arguments,
+    )

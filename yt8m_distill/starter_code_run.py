@@ -1,0 +1,45 @@
+"""Flags with which the starter code was told a run's model once more."""
+
+from yt8m_distill.errors import InputError
+from yt8m_distill.starter_code_flags import MODEL_DEFAULTS
+
+
+def check(options, run):
+    """Refuses flags that say something else than the run's own.
+
+    Until 2018 eval and inference were given the model's flags again. A run
+    keeps them here, so that they have no use, and none does harm unnoticed.
+
+    Args:
+        options: as of `config.options("eval")` or `("inference")`.
+        run: a `RunDirectory`.
+
+    Raises:
+        InputError: naming the flag and what the run has.
+    """
+    config = run.config()
+    flags, data = config["flags"], config["data"]
+    trained = {
+        "model": flags.get("model"),
+        "label_loss": flags.get("label_loss") or "",
+        "frame_features": data.get("frame_features", True),
+        "feature_names": data["feature_names"],
+        "feature_sizes": data["feature_sizes"],
+    }
+    for name, default in MODEL_DEFAULTS.items():
+        value = flags.get(name)
+        trained[name] = default if value is None else value
+    for name, value in trained.items():
+        given = getattr(options, name)
+        if given is not None and given != value:
+            raise InputError(
+                f"--{name}={_text(given)}, but the run in {run.path} was "
+                f"trained with {_text(value)}; leave the flag out, a run knows "
+                "its model"
+            )
+
+
+def _text(value):
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value)
