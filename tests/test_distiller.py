@@ -97,7 +97,7 @@ def test_the_objective_is_the_weighted_sum_of_its_terms():
         "student objective = 0.5 L_rep + 2 L_pred + 4 L_CE + 0.25 penalty"
     )
     kernel = keras.ops.convert_to_numpy(student.head.output_layer.kernel)
-    losses, _, _ = built._forward_and_backward(BATCH)
+    losses, _, _, _ = built._forward_and_backward(BATCH)
     t, s = (
         {k: np.float64(v) for k, v in recorded[m].outputs.items()}
         for m in (teacher, student)

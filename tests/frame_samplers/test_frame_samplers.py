@@ -11,6 +11,7 @@ from yt8m_distill.frame_samplers.jittered_uniform import JitteredUniform
 from yt8m_distill.frame_samplers.last import Last
 from yt8m_distill.frame_samplers.middle import Middle
 from yt8m_distill.frame_samplers.random import Random
+from yt8m_distill.frame_samplers.random_sequence import RandomSequence
 from yt8m_distill.frame_samplers.uniform import Uniform
 
 
@@ -36,6 +37,8 @@ from yt8m_distill.frame_samplers.uniform import Uniform
         (Middle(3), 10, [3, 4, 5]),
         (Middle(4), 10, [3, 4, 5, 6]),
         (Middle(3), 2, [0, 1, 1]),
+        (RandomSequence(3), 10, [3, 4, 5]),
+        (RandomSequence(3), 2, [0, 1, 1]),
         (FirstMiddleLast(6), 20, [0, 1, 9, 10, 18, 19]),
         (FirstMiddleLast(4), 20, [0, 1, 9, 19]),
         (FirstMiddleLast(5), 20, [0, 1, 9, 10, 19]),
@@ -137,3 +140,13 @@ def test_sampling_a_batch():
 def test_a_senseless_k_is_refused(k):
     with pytest.raises(ValueError, match="k must be a whole number"):
         Uniform(k)
+
+
+def test_a_random_sequence_starts_anywhere():
+    indices = np.asarray(
+        RandomSequence(3).indices(np.full(500, 7), training=True, seed=1)
+    )
+    starts, counts = np.unique(indices[:, 0], return_counts=True)
+    assert starts.tolist() == [0, 1, 2, 3, 4]
+    assert counts.min() > 60
+    assert (indices == indices[:, :1] + np.arange(3)).all()

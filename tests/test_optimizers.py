@@ -1,0 +1,37 @@
+import keras
+import pytest
+
+from yt8m_distill import optimizers
+from yt8m_distill.errors import InputError
+
+
+@pytest.mark.parametrize("name", [*optimizers.KERAS, *optimizers.TF_TRAIN])
+def test_every_optimizer_makes_a_step(name):
+    optimizer = optimizers.build(name, 0.1, clip_gradient_norm=1.0)
+    variable = keras.Variable([[1.0, 2.0]])
+    optimizer.build([variable])
+    optimizer.apply_gradients([(keras.ops.ones((1, 2)), variable)])
+    assert optimizer.clipnorm == 1.0
+    assert keras.ops.convert_to_numpy(variable)[0, 0] < 1
+    assert int(optimizer.iterations) == 1
+
+
+def test_adam_is_that_of_the_starter_code():
+    for name in ("Adam", "AdamOptimizer"):
+        optimizer = optimizers.build(name, 0.1)
+        assert type(optimizer) is keras.optimizers.Adam
+        assert optimizer.epsilon == 1e-8
+        assert optimizer.clipnorm is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Adams", "--optimizer=Adams; known: Adadelta, .*, SGD, .*AdamOptim"),
+        ("Optimizer", "known: "),
+        ("MomentumOptimizer", "needs a momentum"),
+    ],
+)
+def test_unknown_optimizers(name, message):
+    with pytest.raises(InputError, match=message):
+        optimizers.build(name, 0.1)
