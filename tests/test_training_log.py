@@ -53,7 +53,9 @@ def scored(students, losses="ce", batch=BATCH, steps=1, **options):
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("num_students", [1, 2])
 def test_the_scores_are_those_of_the_batch(num_students, jit_compile):
-    students = {f"student_{i}": small("first(k=3)") for i in range(num_students)}
+    students = {
+        f"student_{i}": small("first(k=3)") for i in range(num_students)
+    }
     sampled = {
         **BATCH,
         "frames": BATCH["frames"][:, :3],

@@ -2,6 +2,7 @@
 
 import pathlib
 import tarfile
+import zlib
 
 from yt8m_distill import files
 from yt8m_distill.errors import InputError
@@ -46,14 +47,14 @@ def unpack(path, directory):
             "directory, or --train_dir in place of --input_model_tgz"
         )
     try:
-        with tarfile.open(path) as archive:
+        with tarfile.open(path, "r:gz") as archive:
             if run.config_file.name not in archive.getnames():
                 raise InputError(
                     f"{path} holds no model of this package (no config.json); "
                     "models of the starter code have to be trained anew"
                 )
             archive.extractall(directory, filter="data")
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise InputError(
             f"cannot unpack {path} into {directory}: {error}; give an archive "
             "made with --output_model_tgz"
