@@ -1,7 +1,10 @@
 """Every flag of google/youtube-8m is known, and means what it meant."""
 
+import re
+
 import pytest
 
+from tests.conftest import ROOT
 from yt8m_distill import config
 from yt8m_distill.flag_definitions import FLAGS
 
@@ -130,3 +133,12 @@ def test_what_was_given_is_replayed():
     again = config.from_values("train", values)
     assert vars(replayed) == vars(again) == vars(options)
     assert options.frame_features is False
+
+
+def test_the_documentation_tells_of_every_flag():
+    text = (ROOT / "docs" / "starter_code.md").read_text()
+    told = set(re.findall(r"[a-z_0-9]+", text))
+    for names in STARTER_CODE.values():
+        assert set(names) <= told
+    table = text.partition("\n| their flag ")[2].partition("\n\n")[0]
+    assert table.count("\n") < 30  # it is copied into the README
