@@ -7,7 +7,14 @@ import tensorflow as tf
 
 from tests.test_experiment import arguments, run_program, train
 from tests.test_training_log import scalars
-from yt8m_distill import config, cost, evaluation_summary, experiment, model
+from yt8m_distill import (
+    config,
+    cost,
+    evaluation_summary,
+    experiment,
+    model,
+    starter_code_flags,
+)
 from yt8m_distill import eval as eval_program
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory
@@ -239,3 +246,17 @@ def test_device_placement_is_told(synthetic_shards, tmp_path):
     done = run_program("train", *given)
     assert done.returncode == 0, done.stderr
     assert "device:CPU:0" in done.stderr
+
+
+def test_runs_of_before_these_flags_go_on(synthetic_shards, tmp_path, capsys):
+    train(synthetic_shards, tmp_path, "--num_epochs=1")
+    run = RunDirectory(tmp_path)
+    saved = run.config()
+    for _, name, *_ in starter_code_flags.TRAIN:
+        del saved["flags"][name]
+    del saved["data"]["frame_features"]
+    run.config_file.write_text(json.dumps(saved))
+    with pytest.raises(InputError, match="--optimizer='Adam' .* 'Lion'"):
+        train(synthetic_shards, tmp_path, "--optimizer=Lion")
+    train(synthetic_shards, tmp_path, "--num_epochs=2")
+    assert [line["epoch"] for line in run.epochs()] == [1, 2]

@@ -16,6 +16,7 @@ import subprocess
 
 from yt8m_distill import files
 from yt8m_distill.errors import InputError
+from yt8m_distill.flag_definitions import FLAGS
 
 # Flags that may differ when a run goes on: they do not change what is learned
 # in an epoch.
@@ -155,23 +156,25 @@ class RunDirectory:
         return bool(epochs) and epochs[-1]["step"] >= last
 
     def _differing(self, flags):
-        """Names of the flags that differ from those of the run that is here."""
-        known = self.config().get("flags", {})
+        """Flags that differ from those of the run: (name, there, now)."""
+        # A flag that is younger than the run had the effect of its default.
+        defaults = {name: default for _, name, default, *_ in FLAGS["train"]}
+        there = {**defaults, **self.config().get("flags", {})}
+        now = {**defaults, **flags}
         return [
-            name
-            for name in sorted({*known, *flags} - {*FREE_FLAGS})
-            if known.get(name) != flags.get(name)
+            (name, there.get(name), now.get(name))
+            for name in sorted({*there, *now} - {*FREE_FLAGS})
+            if there.get(name) != now.get(name)
         ]
 
     def _refuse_differences(self, flags, data):
         before = self.config()
-        known = before.get("flags", {})
         differing = [
-            f"--{name}={known.get(name)!r} (there) and {flags.get(name)!r} "
-            "(now)"
-            for name in self._differing(flags)
+            f"--{name}={there!r} (there) and {now!r} (now)"
+            for name, there, now in self._differing(flags)
         ]
-        if not differing and before.get("data") != data:
+        same = {**data, **before.get("data", {})} == data
+        if not differing and not same:
             differing = [f"the records: {before.get('data')} and {data}"]
         if differing:
             raise InputError(
