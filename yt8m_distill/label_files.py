@@ -38,6 +38,32 @@ def read_csv(file, *columns):
             yield [place, *(row[column].strip() for column in chosen)]
 
 
+def read_class_names(file):
+    """The names of classes, dict index → str; without those that have none.
+
+    Args:
+        file: str, a CSV file: the vocabulary of YouTube-8M or of AudioSet, or
+            another with columns `index` and `name`.
+
+    Raises:
+        InputError: the file cannot be read, an index is none or comes twice.
+    """
+    names, seen = {}, set()
+    for place, text, name in read_csv(
+        file, ("index",), ("name", "display_name")
+    ):
+        if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) in seen:
+            raise InputError(
+                f"{place}: index {text!r} is no whole number or comes again; "
+                "expected one row a class"
+            )
+        seen.add(int(text))
+        # The official vocabulary leaves some names empty.
+        if name:
+            names[int(text)] = name
+    return names
+
+
 def read_labels(file, id_column, labels_column, vocabulary=""):
     """The labels of each video, dict id → sorted list of int.
 
