@@ -5,10 +5,11 @@ python tools/score_predictions.py --predictions=predictions.csv \\
 python tools/score_predictions.py --predictions=predictions.csv.gz \\
     --labels_csv=labels.csv
 
-Predictions are in the Kaggle format (`VideoId,LabelConfidencePairs`). Labels
-are those in shards, or a CSV as `tools/features_to_shards.py` takes it: a
-header, a row a video, integers separated by spaces or `;`. GAP, mAP, Hit@1 and
-PERR are those of `yt8m_distill.eval`, up to the six digits that the file holds.
+Predictions are in the Kaggle format (`VideoId,LabelConfidencePairs`), JSON
+Lines (`.jsonl`) or Parquet. Labels are those in shards, or a CSV as
+`tools/features_to_shards.py` takes it: a header, a row a video, integers
+separated by spaces or `;`. GAP, mAP, Hit@1 and PERR are those of
+`yt8m_distill.eval`, up to the six digits that a CSV holds.
 PERR looks at as many predictions as a video has labels, so a file of 20 pairs
 gives it for videos with up to 20. A video without a prediction counts as one
 without a hit; predictions for other videos do not count. How many there are of
@@ -56,7 +57,7 @@ def score(predictions, labels, num_classes=0, top_k=20):
     """Scores predictions.
 
     Args:
-        predictions: iterable as of `submission.read`.
+        predictions: iterable as of `formats.read`.
         labels: dict id → set or list of int.
         num_classes: int, size of the vocabulary; 0: as large as needed.
         top_k: int, pairs a video that count for GAP and mAP.
@@ -124,8 +125,9 @@ def define_flags():
 
 
 def main():
-    from yt8m_distill import files, label_files, submission
+    from yt8m_distill import files, label_files
     from yt8m_distill.evaluation import log_line
+    from yt8m_distill.prediction_files import formats
 
     if bool(FLAGS.input_data_pattern) == bool(FLAGS.labels_csv):
         raise InputError(
@@ -141,7 +143,7 @@ def main():
         )
     )
     results = score(
-        submission.read(FLAGS.predictions),
+        formats.read(FLAGS.predictions),
         labels,
         FLAGS.num_classes,
         FLAGS.top_k,

@@ -8,8 +8,8 @@ from yt8m_distill import (
     caching,
     callbacks,
     files,
+    label_files,
     model,
-    submission,
     teaching,
     training,
     video_ensemble,
@@ -18,6 +18,7 @@ from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError
 from yt8m_distill.evaluation import Evaluator, log_line
 from yt8m_distill.folds import without_fold
+from yt8m_distill.prediction_files import formats
 from yt8m_distill.run_directory import RunDirectory
 from yt8m_distill.shards import Shards
 from yt8m_distill.skipped_records import SkippedRecords
@@ -248,36 +249,44 @@ def evaluate(options):
 
 
 def infer(options):
-    """Tags videos with the model of a run and writes the submission CSV.
+    """Tags videos with the model of a run and writes a file of predictions.
 
     Args:
         options: as of `config.options("inference")`.
 
     Returns:
-        Path of the CSV.
+        Path of the file.
 
     Raises:
-        InputError: there is no such run or model, or the records cannot be
-            used; then no CSV is written.
+        InputError: there is no such run or model, the records cannot be used,
+            or the file cannot be written so; then none is written.
     """
+    formats.check(options.output_file, options.output_format)
     if "," in options.train_dir and not options.output_file:
         raise InputError("several --train_dir need --output_file; give a name")
+    vocabulary = (
+        label_files.read_class_names(options.vocabulary)
+        if options.vocabulary
+        else None
+    )
     reading = _reading(options)
     run, loaded, dataset = _open(options, options.input_data_pattern, reading)
+    ending = formats.get_class(options.output_format).ending
     output = options.output_file or str(
-        run.path / "predictions" / "predictions.csv"
+        run.path / "predictions" / f"predictions{ending}"
     )
     num_videos = 0
     start = time.monotonic()
-    with files.written_whole(output) as opened:
-        opened.write(submission.HEADER + "\n")
+    with formats.writing(
+        output,
+        options.output_format,
+        options.top_k,
+        _class_names(vocabulary, dataset.num_classes),
+    ) as opened:
         for predictions, _, batch in Evaluator(loaded).predictions(
             dataset, options.batch_size, with_video_id=True
         ):
-            for line in submission.lines(
-                batch["video_id"], predictions, options.top_k
-            ):
-                opened.write(line + "\n")
+            opened.write(batch["video_id"], predictions)
             num_videos += len(predictions)
     seconds = time.monotonic() - start
     print(
@@ -286,6 +295,27 @@ def infer(options):
     )
     _tell_skipped(reading, run.path, "inference")
     return output
+
+
+def _class_names(vocabulary, num_classes):
+    """A name for each class: its index where the vocabulary has none.
+
+    Args:
+        vocabulary: dict index → str; None: there is no vocabulary.
+
+    Returns:
+        list of str; None without a vocabulary.
+    """
+    if vocabulary is None:
+        return None
+    names = [vocabulary.get(label) for label in range(num_classes)]
+    missing = names.count(None)
+    if missing:
+        print(
+            f"--vocabulary has no name for {missing:,} of {num_classes:,} "
+            "classes; their index stands for it"
+        )
+    return [name or str(label) for label, name in enumerate(names)]
 
 
 def _open(options, pattern, reading):

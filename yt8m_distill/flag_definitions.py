@@ -7,6 +7,7 @@ flag.
 from absl import flags
 
 from yt8m_distill import parts
+from yt8m_distill.prediction_files import formats
 
 # Each flag: (definer, name, default, help).
 _RUN = [
@@ -302,7 +303,24 @@ _INFERENCE = [
         flags.DEFINE_string,
         "output_file",
         "",
-        "CSV to write; empty: predictions/predictions.csv in --train_dir",
+        "file to write, packed by gzip if it ends in .gz; empty: "
+        "predictions/predictions.csv (.jsonl, .parquet) in --train_dir",
+    ),
+    (
+        flags.DEFINE_enum,
+        "output_format",
+        "csv",
+        formats.names(),
+        "csv: the Kaggle submission; jsonl: a JSON object a video; parquet: a "
+        "row a video (needs pyarrow)",
+    ),
+    (
+        flags.DEFINE_string,
+        "vocabulary",
+        "",
+        "CSV with the names of classes, columns index and name (or "
+        "display_name), that are written too; --output_format=csv then has a "
+        "row a name",
     ),
 ]
 _FLOPS = [
