@@ -45,9 +45,15 @@ def options(entry_point, flag_values=flags.FLAGS):
         "max_frames",
         "num_students",
         "num_length_buckets",
+        "segment_max_pred",
     ):
         if values.get(name, 1) < 1:
             raise InputError(f"--{name}={values[name]}; give at least 1")
+    if (values.get("segment_context_frames") or 0) < 0:
+        raise InputError(
+            f"--segment_context_frames={values['segment_context_frames']}; "
+            "give at least 0"
+        )
     for name in ("feature_sizes", "num_frames"):
         if name in values:
             values[name] = _whole_numbers(name, values[name])

@@ -10,14 +10,21 @@ from yt8m_distill import (
     files,
     label_files,
     model,
+    segment_runs,
+    segments,
     teaching,
     training,
     video_ensemble,
 )
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError
-from yt8m_distill.evaluation import Evaluator, log_line
+from yt8m_distill.evaluation import (
+    Evaluator,
+    log_line,
+    write_average_precisions,
+)
 from yt8m_distill.folds import without_fold
+from yt8m_distill.metrics import VideoMetrics
 from yt8m_distill.prediction_files import formats
 from yt8m_distill.run_directory import RunDirectory
 from yt8m_distill.shards import Shards
@@ -40,6 +47,7 @@ def train(options):
     Raises:
         InputError: flags, files or records cannot be used.
     """
+    segment_runs.check(options)
     keras.utils.set_random_seed(options.seed)
     reading = _reading(options)
     shards = Shards(
@@ -56,7 +64,12 @@ def train(options):
         "feature_sizes": list(shards.feature_sizes),
         "num_classes": options.num_classes,
         "max_frames": options.max_frames,
+        **segment_runs.data(options),
     }
+    if options.segment_labels:
+        shards = segments.rated_segments(
+            shards, options.num_classes, options.segment_context_frames
+        )
     strategy = training.strategy(options.distribution)
     if options.batch_size % strategy.num_replicas_in_sync:
         raise InputError(
@@ -78,12 +91,12 @@ def train(options):
     with strategy.scope():
         distiller, cached = teaching.build(options, data)
         distiller.compile(_optimizer(options), _optimizer(options))
-        student = video_ensemble.as_one(distiller.students, options.max_frames)
+        student = video_ensemble.as_one(distiller.students, data["max_frames"])
     _check_buckets(options, distiller)
     training_data = VideoDataset(
         shards,
         options.num_classes,
-        options.max_frames,
+        data["max_frames"],
         distiller.frame_sampler,
         num_length_buckets=options.num_length_buckets,
     )
@@ -117,6 +130,7 @@ def train(options):
                 batch_size=options.batch_size,
                 num_epochs=options.num_epochs,
                 seed=options.seed,
+                best_by="val_map" if options.segment_labels else "val_gap",
             )
     finally:
         _tell_skipped(reading, run.path, "train")
@@ -156,13 +170,21 @@ def _check_buckets(options, distiller):
         )
     models = [*distiller.students.values(), *distiller.teachers().values()]
     for one in models:
-        layer = getattr(one.encoder, "layer", None)
-        if getattr(layer, "num_blocks", None):
+        if _counts_blocks(one):
             raise InputError(
                 f"--num_length_buckets={options.num_length_buckets} does not "
                 "go with hierarchical_lstm(num_blocks=), whose blocks depend "
                 "on the padding; give block_length instead"
             )
+
+
+def _counts_blocks(one):
+    """Whether what a model computes depends on the padding."""
+    models = getattr(one, "members", None) or [one]
+    return any(
+        getattr(getattr(model.encoder, "layer", None), "num_blocks", None)
+        for model in models
+    )
 
 
 def _validations(options, data, distiller, student, reading):
@@ -177,12 +199,14 @@ def _validations(options, data, distiller, student, reading):
     models = {"": student}
     if distiller.train_teachers:
         models["teacher_"] = distiller.teachers()["teacher"]
+    context_frames = data.get("segment_context_frames")
+    shards = _shards(data, pattern, reading, context_frames, rated=True)
     validations = [
         callbacks.Validation(
             Evaluator(one),
-            _dataset(one, data, pattern, reading),
+            _dataset(one, data, shards),
             options.batch_size,
-            options.top_k,
+            lambda: _metrics(options, data, context_frames),
             prefix,
         )
         for prefix, one in models.items()
@@ -192,7 +216,13 @@ def _validations(options, data, distiller, student, reading):
         flags, epochs = run.config()["flags"], run.epochs()
         same = all(
             flags.get(name) == getattr(options, name)
-            for name in ("eval_data_pattern", "top_k")
+            for name in (
+                "eval_data_pattern",
+                "top_k",
+                "map_convention",
+                "segment_labels",
+                "segment_context_frames",
+            )
         )
         if same and epochs:
             best = max(epochs, key=lambda epoch: epoch["val_gap"])
@@ -217,17 +247,27 @@ def evaluate(options):
         InputError: there is no such run or model, or the records cannot be
             used.
     """
+    vocabulary = label_files.read_class_names(options.vocabulary)
     reading = _reading(options)
-    run, loaded, dataset = _open(options, options.eval_data_pattern, reading)
-    start = time.monotonic()
-    results = Evaluator(loaded).evaluate(
-        dataset, options.batch_size, options.top_k
+    run, loaded, data = _open(options)
+    context_frames = segment_runs.chosen(options, data)
+    dataset = _dataset(
+        loaded,
+        data,
+        _shards(
+            data, options.eval_data_pattern, reading, context_frames, rated=True
+        ),
     )
+    metrics = _metrics(options, data, context_frames)
+    class_names = label_files.all_names(vocabulary, data["num_classes"])
+    start = time.monotonic()
+    results = Evaluator(loaded).evaluate(dataset, options.batch_size, metrics)
     results["frames"] = loaded.num_frames
     results["gflops"] = loaded.count_flops() / 1e9
     seconds = time.monotonic() - start
+    what = "videos" if context_frames is None else "segments"
     print(
-        f"{log_line(results)} | {results['num_videos']:,} videos, "
+        f"{log_line(results)} | {results['num_videos']:,} {what}, "
         f"{results['num_empty_classes']} of {dataset.num_classes} classes "
         f"without one | {callbacks.duration(seconds)}"
     )
@@ -242,8 +282,15 @@ def evaluate(options):
         {
             "data_pattern": options.eval_data_pattern,
             "train_dirs": runs,
+            "map_convention": options.map_convention,
+            "segment_context_frames": context_frames,
             **results,
         },
+    )
+    write_average_precisions(
+        run.path / "evaluation" / f"{name}_classes.csv",
+        *metrics.average_precisions(),
+        class_names,
     )
     return results
 
@@ -264,24 +311,30 @@ def infer(options):
     formats.check(options.output_file, options.output_format)
     if "," in options.train_dir and not options.output_file:
         raise InputError("several --train_dir need --output_file; give a name")
-    vocabulary = (
-        label_files.read_class_names(options.vocabulary)
-        if options.vocabulary
-        else None
-    )
+    vocabulary = label_files.read_class_names(options.vocabulary)
     reading = _reading(options)
-    run, loaded, dataset = _open(options, options.input_data_pattern, reading)
+    run, loaded, data = _open(options)
+    context_frames = segment_runs.chosen(options, data)
+    class_names = label_files.all_names(vocabulary, data["num_classes"])
+    dataset = _dataset(
+        loaded,
+        data,
+        _shards(data, options.input_data_pattern, reading, context_frames),
+    )
     ending = formats.get_class(options.output_format).ending
     output = options.output_file or str(
         run.path / "predictions" / f"predictions{ending}"
     )
+    if context_frames is not None:
+        segment_runs.infer(
+            options, Evaluator(loaded), dataset, output, class_names
+        )
+        _tell_skipped(reading, run.path, "inference")
+        return output
     num_videos = 0
     start = time.monotonic()
     with formats.writing(
-        output,
-        options.output_format,
-        options.top_k,
-        _class_names(vocabulary, dataset.num_classes),
+        output, options.output_format, options.top_k, class_names
     ) as opened:
         for predictions, _, batch in Evaluator(loaded).predictions(
             dataset, options.batch_size, with_video_id=True
@@ -297,32 +350,8 @@ def infer(options):
     return output
 
 
-def _class_names(vocabulary, num_classes):
-    """A name for each class: its index where the vocabulary has none.
-
-    Args:
-        vocabulary: dict index → str; None: there is no vocabulary.
-
-    Returns:
-        list of str; None without a vocabulary.
-    """
-    if vocabulary is None:
-        return None
-    names = [vocabulary.get(label) for label in range(num_classes)]
-    missing = names.count(None)
-    if missing:
-        print(
-            f"--vocabulary has no name for {missing:,} of {num_classes:,} "
-            "classes; their index stands for it"
-        )
-    return [name or str(label) for label, name in enumerate(names)]
-
-
-def _open(options, pattern, reading):
-    """The first run, its model (of several runs their ensemble), its records.
-
-    The records are read as that model wants them.
-    """
+def _open(options):
+    """The first run, its model (of several runs their ensemble), its data."""
     directories = [part for part in options.train_dir.split(",") if part]
     runs = [RunDirectory(path) for path in directories]
     data = runs[0].config()["data"]
@@ -342,19 +371,52 @@ def _open(options, pattern, reading):
                 "(yet): train it, or choose another --checkpoint"
             ) from None
     one = video_ensemble.as_one(loaded, data["max_frames"])
-    return runs[0], one, _dataset(one, data, pattern, reading)
+    return runs[0], one, data
 
 
-def _dataset(for_model, data, pattern, reading):
-    """The frames that a model looks at, of the shards that match."""
+def _shards(data, pattern, reading, context_frames, rated=False):
+    """The videos of shards, or their segments.
+
+    Args:
+        data: dict, what the run's model was made for.
+        pattern: str.
+        reading: as of `_reading`.
+        context_frames: int, frames around each segment; None: whole videos.
+        rated: whether only the segments that people rated.
+    """
     shards = Shards(
         pattern, data["feature_names"], data["feature_sizes"], **reading
     )
+    if context_frames is None:
+        return shards
+    if rated:
+        return segments.rated_segments(
+            shards, data["num_classes"], context_frames
+        )
+    return segments.windows(shards, context_frames)
+
+
+def _dataset(for_model, data, shards):
+    """The frames that a model looks at."""
+    padded_frames = None
+    if isinstance(shards, segments.Segments) and not _counts_blocks(for_model):
+        # A model of whole videos would be fed with padding mostly.
+        most_frames = segments.most_frames(shards.context_frames)
+        padded_frames = min(for_model.num_frames, most_frames)
     return VideoDataset(
         shards,
         data["num_classes"],
         data["max_frames"],
         for_model.frame_sampler,
+        padded_frames=padded_frames,
+    )
+
+
+def _metrics(options, data, context_frames):
+    if context_frames is not None:
+        return segment_runs.metrics(options, data["num_classes"])
+    return VideoMetrics(
+        data["num_classes"], options.top_k, options.map_convention
     )
 
 

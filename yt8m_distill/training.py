@@ -57,6 +57,7 @@ def fit(
     batch_size,
     num_epochs,
     seed,
+    best_by="val_gap",
 ):
     """Trains until `num_epochs` are done; goes on where the run stopped.
 
@@ -71,6 +72,7 @@ def fit(
         batch_size: int, videos a step over all devices.
         num_epochs: int, epochs in all, those of earlier starts included.
         seed: int, of the order of videos and of the reader's chance.
+        best_by: str, the metric by which the best epoch is chosen.
 
     Returns:
         The metrics of the best epoch, a dict.
@@ -87,6 +89,7 @@ def fit(
         if distiller.train_teachers
         else {},
         run.epochs()[:first_epoch],
+        best_by,
     )
     models = [*distiller.students.values()]
     if distiller.train_teachers:

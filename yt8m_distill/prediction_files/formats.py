@@ -108,7 +108,7 @@ def writing(path, name, top_k=20, class_names=None):
     check(path, name)
     with (
         files.written_whole(path, "wb") as whole,
-        _packing(whole, path) as opened,
+        packing(whole, path) as opened,
         get_class(name)(opened, top_k, class_names) as writer,
     ):
         yield writer
@@ -145,7 +145,7 @@ def _unpacked(path):
     return str(path)[:-3] if _is_packed(path) else str(path)
 
 
-def _packing(opened, path):
+def packing(opened, path):
     """The file itself, or one whose bytes are packed on their way there.
 
     Neither name nor time are in it: the same predictions, the same bytes.
