@@ -74,8 +74,9 @@ def read(path):
                         f"{HEADER!r}; give a file of segment predictions"
                     )
             for number, line in enumerate(opened, number + 1):
+                line = line.rstrip("\r\n")
                 try:
-                    yield parse(line.rstrip("\r\n"))
+                    yield parse(line)
                 except (ValueError, KeyError, TypeError):
                     raise InputError(
                         f"{path}: line {number}: found {line[:60]!r}; a line "
