@@ -5,17 +5,16 @@ import numpy as np
 from yt8m_distill.errors import InputError
 from yt8m_distill.ranked_pairs import falling_keys
 
-# Room beyond what is kept, as a share of it: the more, the fewer clearances.
+# Room beyond what is kept, as a share of it.
 SLACK = 0.5
-_NOTHING = np.iinfo(np.int64).max
 
 
 class SegmentRanking:
     """Collects predictions of segments; keeps the highest ones of each class.
 
     Every class of a segment counts, not only the highest of it, of which
-    google/youtube-8m keeps 20. It takes up to 12 bytes for each class and
-    segment that is kept: 1.2 GB for 1,000 classes and 100,000 segments.
+    google/youtube-8m keeps 20. It takes 12 bytes for each class and segment
+    that is kept: 1.2 GB for 1,000 classes and 100,000 segments.
 
     Args:
         classes: int array, the classes that are ranked.
@@ -27,10 +26,11 @@ class SegmentRanking:
         self.max_segments = max_segments
         self._capacity = max_segments + max(1, int(max_segments * SLACK))
         # Of each class keys, score above and number of the segment below, that
-        # rise where scores fall; room grows as it is needed.
-        self._keys = np.full((len(self.classes), 1024), _NOTHING)
+        # rise where scores fall. The system gives the memory as it is filled.
+        self._keys = np.empty((len(self.classes), self._capacity), np.int64)
         self._counts = np.zeros(len(self.classes), int)
-        self._highest_key = np.full(len(self.classes), _NOTHING)
+        # Keys from here on are none of the highest.
+        self._bounds = np.full(len(self.classes), np.iinfo(np.int64).max)
         self._ids = []
         self._num_segments = 0
 
@@ -60,28 +60,23 @@ class SegmentRanking:
             self._add(keys[:, start : start + part])
 
     def _add(self, keys):
-        self._make_room(keys.shape[1])
-        rows, columns = np.nonzero(keys < self._highest_key[:, None])
+        for row in np.flatnonzero(
+            self._counts + keys.shape[1] > self._capacity
+        ):
+            self._clear(row)
+        rows, columns = np.nonzero(keys < self._bounds[:, None])
         counts = np.bincount(rows, minlength=len(keys))
         first = np.cumsum(counts) - counts
         place = np.arange(len(rows)) - first[rows] + self._counts[rows]
         self._keys[rows, place] = keys[rows, columns]
         self._counts += counts
 
-    def _make_room(self, needed):
-        most = int(self._counts.max(initial=0)) + needed
-        size = self._keys.shape[1]
-        if most > size and size < self._capacity:
-            size = min(max(2 * size, most), self._capacity)
-            larger = np.full((len(self._keys), size), _NOTHING)
-            larger[:, : self._keys.shape[1]] = self._keys
-            self._keys = larger
-        for row in np.flatnonzero(self._counts + needed > size):
-            own = self._keys[row]
-            own.partition(self.max_segments - 1)
-            own[self.max_segments :] = _NOTHING
-            self._counts[row] = self.max_segments
-            self._highest_key[row] = own[self.max_segments - 1]
+    def _clear(self, row):
+        """Keeps the highest segments of a class."""
+        own = self._keys[row, : self._counts[row]]
+        own.partition(self.max_segments - 1)
+        self._counts[row] = self.max_segments
+        self._bounds[row] = own[self.max_segments - 1]
 
     def rankings(self):
         """The ranking of each class.
