@@ -25,24 +25,6 @@ MODEL = [
 ]
 
 
-@pytest.fixture(scope="module")
-def rated_shards(tmp_path_factory, make_synthetic_shards):
-    """Shards like those of 2019: 24 + 24 + 24 videos of 15 to 40 frames."""
-    folder = tmp_path_factory.mktemp("segments")
-    make_synthetic_shards.make_shards(
-        folder,
-        {"train": 24, "validate": 24, "test": 24},
-        2,
-        NUM_CLASSES,
-        min_frames=15,
-        max_frames=40,
-        label_noise=0.1,
-        seed=0,
-        num_rated_segments=3,
-    )
-    return folder
-
-
 def train(shards, train_dir, *more):
     return experiment.train(
         config.parse(
