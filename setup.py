@@ -39,7 +39,7 @@ setuptools.setup(
             "tf_keras>=2.21,<2.22; python_version < '3.12'",
             "jax",
         ],
-        # tools/features_to_shards.py with Parquet files
+        # Parquet files of features and of predictions
         "parquet": ["pyarrow"],
         "dev": ["pytest", "hypothesis", "pyarrow", "ruff"],
     },

@@ -49,15 +49,14 @@ def make_shards(folder):
 
 def seconds_to_csv(evaluator, dataset, path):
     """Time from records to a written CSV."""
-    from yt8m_distill import submission
+    from yt8m_distill.prediction_files import formats
 
     start = time.perf_counter()
-    with open(path, "w", encoding="utf-8") as opened:
+    with formats.writing(path, "csv", 20) as opened:
         for predictions, _, batch in evaluator.predictions(
             dataset, BATCH_SIZE, with_video_id=True
         ):
-            for line in submission.lines(batch["video_id"], predictions, 20):
-                opened.write(line + "\n")
+            opened.write(batch["video_id"], predictions)
     return time.perf_counter() - start
 
 

@@ -79,3 +79,24 @@ def synthetic_shards(tmp_path_factory, make_synthetic_shards):
         seed=0,
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def rated_shards(tmp_path_factory, make_synthetic_shards):
+    """Shards like those of 2019, 7 classes: 24 + 24 + 24 videos.
+
+    Those in validate* and test* have three rated segments each.
+    """
+    folder = tmp_path_factory.mktemp("segments")
+    make_synthetic_shards.make_shards(
+        folder,
+        {"train": 24, "validate": 24, "test": 24},
+        2,
+        7,
+        min_frames=15,
+        max_frames=40,
+        label_noise=0.1,
+        seed=0,
+        num_rated_segments=3,
+    )
+    return folder

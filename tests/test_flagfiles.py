@@ -57,14 +57,24 @@ def eigenvalues(tmp_path_factory):
     "path", FLAGFILES, ids=lambda path: f"{path.parent.name}-{path.stem}"
 )
 def test_trains_for_a_step(
-    path, synthetic_shards, audio_shards, eigenvalues, tmp_path, monkeypatch
+    path,
+    synthetic_shards,
+    audio_shards,
+    rated_shards,
+    eigenvalues,
+    tmp_path,
+    monkeypatch,
 ):
     monkeypatch.chdir(ROOT)  # flagfiles name each other from there
     shards = audio_shards if "audioset" in str(path) else synthetic_shards
+    if path.parent.name == "segments":
+        shards = rated_shards
 
     def train(flagfile, train_dir, *more):
+        given = config.parse("train", [f"--flagfile={flagfile}"])
+        split = "validate" if given.segment_labels else "train"
         data = [
-            f"--train_data_pattern={shards}/train00*",
+            f"--train_data_pattern={shards}/{split}00*",
             f"--eval_data_pattern={shards}/validate*",
         ]
         arguments = [f"--flagfile={flagfile}", *data, *STEP, *more]
@@ -82,14 +92,21 @@ def test_trains_for_a_step(
         return experiment.train(config.parse("train", [*arguments, *small]))
 
     teacher = []
-    if config.parse("train", [f"--flagfile={path}"]).teacher_dir:
+    given = config.parse("train", [f"--flagfile={path}"])
+    if given.initialize_from:
+        videos = path.with_name("videos.flags")
+        train(videos, tmp_path / "videos")
+        teacher.append(f"--initialize_from={tmp_path}/videos")
+    if given.teacher_dir:
         teacher_file = path.with_name(path.name.replace("student", "teacher"))
         if path.parent.name == "table_1":
             teacher_file = path.parents[1] / "teacher.flags"
         elif path.parent.name.startswith("audioset"):
             teacher_file = path.with_name("teacher.flags")
-        train(teacher_file, tmp_path / "teacher")
-        teacher = [f"--teacher_dir={tmp_path}/teacher"]
+        elif path.parent.name == "segments":
+            teacher_file = path.with_name("segments.flags")
+        train(teacher_file, tmp_path / "teacher", *teacher)
+        teacher.append(f"--teacher_dir={tmp_path}/teacher")
     best = train(path, tmp_path / "run", *teacher)
     assert best["step"] >= 1
     assert 0 <= best["val_gap"] <= 1

@@ -73,6 +73,21 @@ def translate(*arguments):
             ),
         ),
         (
+            [
+                "--model=DbofModel",
+                "--segment_labels",
+                "--dbof_cluster_size=8",
+                "--video_level_classifier_model=LogisticModel",
+            ],
+            (
+                "all_frames",
+                "dbof(representation_dim=1024, clusters=8, "
+                "batch_normalization=True, pooling='max', "
+                "activation='sigmoid')",
+                "logistic",
+            ),
+        ),
+        (
             ["--model=LstmModel", "--frame_sampler=uniform(k=3)"],
             (
                 "uniform(k=3)",

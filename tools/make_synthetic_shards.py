@@ -9,6 +9,10 @@ Between them scenes follow each other; about a third show one of the video's
 labels, the others are of kinds that say nothing. So the evidence for a label is
 spread over the video, and a few frames see only part of it. Labels are noisy:
 some are missing, some are wrong.
+
+With --num_rated_segments the validation and test shards are like those of the
+2019 release: for so many segments of five seconds each record says whether one
+of the video's labels is to be seen in it.
 """
 
 import multiprocessing
@@ -27,6 +31,9 @@ LATENT_SIZE = 48
 EVIDENCE_SHARE = 0.35
 # Kinds of scenes that say nothing about the labels.
 NUM_SCENES = 40
+# Seconds of a segment, and how many of them have to show a class.
+SEGMENT_FRAMES = 5
+SHOWN_FRAMES = 3
 DULL_SHARE = 1 / 8
 
 
@@ -63,8 +70,9 @@ def make_video(world, random, min_frames, max_frames, label_noise):
         label_noise: float in [0, 1].
 
     Returns:
-        `(labels, features)`: sorted list of int; dict name → uint8
-        `(num_frames, size)`.
+        `(labels, features, shown)`: sorted list of int; dict name → uint8
+        `(num_frames, size)`; int `(num_frames,)`, the class that each frame
+        shows, -1 where it shows none.
     """
     num_frames = int(random.integers(min_frames, max_frames + 1))
     num_labels = min(1 + random.poisson(1.5), world.num_classes)
@@ -73,13 +81,15 @@ def make_video(world, random, min_frames, max_frames, label_noise):
     )
     background = 0.3 * random.standard_normal(LATENT_SIZE)
     content = np.empty((num_frames, LATENT_SIZE))
+    shown_in = np.full(num_frames, -1)
     dull = int(num_frames * DULL_SHARE)
     content[:dull], content[num_frames - dull :] = world.dull
     start = dull
     while start < num_frames - dull:
         stop = min(start + int(random.integers(4, 16)), num_frames - dull)
         if random.random() < EVIDENCE_SHARE:
-            scene = world.classes[random.choice(shown)]
+            shown_in[start:stop] = random.choice(shown)
+            scene = world.classes[shown_in[start]]
         else:
             scene = world.scenes[random.integers(NUM_SCENES)]
         content[start:stop] = scene + background
@@ -96,7 +106,40 @@ def make_video(world, random, min_frames, max_frames, label_noise):
     labels = {int(c) for c in shown if random.random() >= label_noise}
     if random.random() < label_noise or not labels:
         labels.add(int(random.choice(world.num_classes, p=world.class_shares)))
-    return sorted(labels), features
+    return sorted(labels), features, shown_in
+
+
+def rate_segments(random, shown_in, num_rated):
+    """Segments of a video and whether they show one of its classes.
+
+    Args:
+        random: a NumPy `Generator`.
+        shown_in: int `(num_frames,)`, as of `make_video`.
+        num_rated: int, segments that are rated; fewer if there are not as many.
+
+    Returns:
+        dict of the four `segment_*` lists of the 2019 release; half of the
+        segments show the class, where there are enough.
+    """
+    label = (
+        random.choice(shown_in[shown_in >= 0]) if (shown_in >= 0).any() else 0
+    )
+    starts = np.arange(0, len(shown_in) - SEGMENT_FRAMES + 1, SEGMENT_FRAMES)
+    counts = (
+        shown_in[starts[:, None] + np.arange(SEGMENT_FRAMES)] == label
+    ).sum(1)
+    there = random.permutation(starts[counts >= SHOWN_FRAMES])
+    others = random.permutation(starts[counts < SHOWN_FRAMES])
+    there = there[: max(num_rated - len(others), num_rated // 2)]
+    others = others[: num_rated - len(there)]
+    scores = {**dict.fromkeys(there, 1.0), **dict.fromkeys(others, 0.0)}
+    rated = sorted(map(int, scores))
+    return {
+        "segment_start_times": rated,
+        "segment_end_times": [start + SEGMENT_FRAMES for start in rated],
+        "segment_labels": [int(label)] * len(rated),
+        "segment_scores": np.array([scores[s] for s in rated], "float32"),
+    }
 
 
 def write_shard(path, split, numbers, num_classes, options):
@@ -107,7 +150,8 @@ def write_shard(path, split, numbers, num_classes, options):
         split: str, decides the videos' ids and chance.
         numbers: range of the videos' numbers in the split.
         num_classes: int.
-        options: dict with `min_frames`, `max_frames`, `label_noise`, `seed`.
+        options: dict with `min_frames`, `max_frames`, `label_noise`, `seed`,
+            `num_rated_segments`.
 
     Returns:
         int, bytes written.
@@ -119,15 +163,19 @@ def write_shard(path, split, numbers, num_classes, options):
         random = np.random.default_rng(
             (options["seed"], 1, *split.encode(), number)
         )
-        labels, features = make_video(
+        labels, features, shown_in = make_video(
             world,
             random,
             options["min_frames"],
             options["max_frames"],
             options["label_noise"],
         )
+        segments = {}
+        if options.get("num_rated_segments") and split != "train":
+            num_rated = options["num_rated_segments"]
+            segments = rate_segments(random, shown_in, num_rated)
         return record_writer.serialize(
-            f"{split[:2]}{number:04x}", labels, features
+            f"{split[:2]}{number:04x}", labels, features, **segments
         )
 
     return record_writer.write_shard(path, map(example, numbers))
@@ -144,7 +192,8 @@ def make_shards(
         num_shards: int, files a split.
         num_classes: int.
         num_processes: int, shards written at the same time.
-        **options: `min_frames`, `max_frames`, `label_noise`, `seed`.
+        **options: `min_frames`, `max_frames`, `label_noise`, `seed`,
+            `num_rated_segments`.
 
     Returns:
         int, bytes written.
@@ -178,6 +227,9 @@ def define_flags():
     flags.DEFINE_float(
         "label_noise", 0.1, "share of missing and of wrong labels"
     )
+    flags.DEFINE_integer(
+        "num_rated_segments", 0, "rated segments a validation or test video", 0
+    )
     flags.DEFINE_integer("seed", 0, "the same seed gives the same bytes")
     flags.mark_flag_as_required("output_dir")
 
@@ -198,6 +250,7 @@ def main():
         max_frames=FLAGS.max_frames,
         label_noise=FLAGS.label_noise,
         seed=FLAGS.seed,
+        num_rated_segments=FLAGS.num_rated_segments,
     )
     print(
         f"{sum(splits.values()):,} videos in {FLAGS.output_dir}, "

@@ -56,22 +56,23 @@ class Validation(keras.callbacks.Callback):
         evaluator: an `Evaluator`.
         dataset: a `VideoDataset`.
         batch_size: int.
-        top_k: int.
+        new_metrics: function without arguments, gives fresh metrics as of
+            `Evaluator.evaluate`.
         prefix: str before the scores' names, such as `"teacher_"`, which gives
             `val_teacher_gap`; empty for the model that is trained.
     """
 
-    def __init__(self, evaluator, dataset, batch_size, top_k, prefix=""):
+    def __init__(self, evaluator, dataset, batch_size, new_metrics, prefix=""):
         super().__init__()
         self.prefix = prefix
         self.evaluator = evaluator
         self.dataset = dataset
         self.batch_size = batch_size
-        self.top_k = top_k
+        self.new_metrics = new_metrics
 
     def on_epoch_end(self, epoch, logs=None):
         results = self.evaluator.evaluate(
-            self.dataset, self.batch_size, self.top_k
+            self.dataset, self.batch_size, self.new_metrics()
         )
         for key in ("gap", "map", "hit_at_1", "perr", "cross_entropy"):
             logs[f"val_{self.prefix}{key}"] = results[key]
@@ -93,7 +94,7 @@ class Constant(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Keeps the last model, the best by validation GAP, and what resume needs.
+    """Keeps the last model, the best one, and what resume needs.
 
     Every file is written under another name and renamed; `metrics.jsonl` before
     the resume file, so that a run killed anywhere repeats at most an epoch.
@@ -103,10 +104,12 @@ class Checkpoints(keras.callbacks.Callback):
         student: the model saved as `last` and, at its best epoch, as `best`.
         others: dict file name → model that is saved at that epoch too.
         epochs: list of dicts, the metrics of the epochs that are done.
+        best_by: str, the metric whose highest value makes the best epoch.
     """
 
-    def __init__(self, run, student, others, epochs):
+    def __init__(self, run, student, others, epochs, best_by="val_gap"):
         super().__init__()
+        self.best_by = best_by
         self.run = run
         self.student = student
         self.others = others
@@ -114,7 +117,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def best(self):
         """The metrics of the best epoch so far, or None."""
-        return max(self.epochs, key=_score, default=None)
+        return max(self.epochs, key=self._score, default=None)
 
     def on_epoch_end(self, epoch, logs=None):
         os.makedirs(self.run.resume_file.parent, exist_ok=True)
@@ -127,7 +130,7 @@ class Checkpoints(keras.callbacks.Callback):
         }
         self.epochs.append(metrics)
         models = {"last": self.student}
-        if best is None or _score(metrics) > _score(best):
+        if best is None or self._score(metrics) > self._score(best):
             models |= {"best": self.student, **self.others}
         for name, model in models.items():
             model_module.save(model, self.run.checkpoint(name), metrics["step"])
@@ -135,6 +138,10 @@ class Checkpoints(keras.callbacks.Callback):
         temporary = self.run.resume_file.with_name("partial.weights.h5")
         self.model.save_weights(temporary)
         os.replace(temporary, self.run.resume_file)
+
+    def _score(self, metrics):
+        """Without validation data later epochs count as better."""
+        return metrics.get(self.best_by, metrics["epoch"])
 
 
 class EpochLine(keras.callbacks.Callback):
@@ -184,8 +191,3 @@ def duration(seconds):
     if hours:
         return f"{hours}:{minutes:02}:{seconds:02}"
     return f"{minutes}:{seconds:02}"
-
-
-def _score(metrics):
-    """Validation GAP; without validation data later epochs count as better."""
-    return metrics.get("val_gap", metrics["epoch"])

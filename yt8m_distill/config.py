@@ -46,11 +46,18 @@ def options(entry_point, flag_values=flags.FLAGS):
         "num_students",
         "num_length_buckets",
         "num_readers",
+        "segment_max_pred",
     ):
         if values.get(name, 1) < 1:
             raise InputError(f"--{name}={values[name]}; give at least 1")
-    for name in ("max_steps", "export_model_steps", "log_steps", "num_gpu"):
-        if values.get(name, 0) < 0:
+    for name in (
+        "max_steps",
+        "export_model_steps",
+        "log_steps",
+        "num_gpu",
+        "segment_context_frames",
+    ):
+        if (values.get(name) or 0) < 0:
             raise InputError(f"--{name}={values[name]}; give at least 0")
     for name in ("feature_sizes", "num_frames"):
         if values.get(name):

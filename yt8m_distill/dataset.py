@@ -5,7 +5,9 @@ quantised in the record (float32 where the record holds floats), zero-padded at
 the end; `num_frames` int32 `(batch,)`; `labels` float32 `(batch, num_classes)`;
 `video_id` string `(batch,)` where asked for; with unlabelled videos
 `label_weight` float32 `(batch,)`, 0 for them and else such that the weights'
-mean is 1; with a teacher cache the teacher's
+mean is 1; with rated segments
+`class_weights` float32 `(batch, num_classes)`, 1 where the class was rated (its
+score is then in `labels`) and else 0; with a teacher cache the teacher's
 outputs, float16, under `teacher/representation` and `teacher/logits`.
 
 Every batch is a pure function of its step number, so a run that goes on in the
@@ -33,7 +35,7 @@ class VideoDataset:
     Frames that were not chosen are neither decoded nor copied.
 
     Args:
-        shards: `Shards` or `WithUnlabelled`.
+        shards: `Shards`, `WithUnlabelled` or `Segments`.
         num_classes: int, size of the vocabulary.
         max_frames: int; longer videos are cut to their first `max_frames`.
         frame_sampler: a `FrameSampler`, or None for all frames.
@@ -42,6 +44,8 @@ class VideoDataset:
         num_length_buckets: int; with more than 1, training batches hold videos
             of like lengths, padded to the next of so many bounds.
         num_readers: int, batches that are read at a time; each has memory.
+        padded_frames: int, frames to which batches are padded, at least as many
+            as are chosen of a video; None: as many as the sampler takes.
     """
 
     def __init__(
@@ -53,9 +57,12 @@ class VideoDataset:
         teacher_caches=(),
         num_length_buckets=1,
         num_readers=PARALLEL_BATCHES,
+        padded_frames=None,
     ):
         self.shards = shards
         self.num_readers = num_readers
+        # Of segments; the labels of videos are in their records.
+        self.ratings = getattr(shards, "ratings", None)
         self.teacher_caches = teacher_caches
         self.num_classes = num_classes
         self.max_frames = max_frames
@@ -65,7 +72,7 @@ class VideoDataset:
         chosen = self.frame_sampler.chosen_by_length(max_frames)
         self._num_chosen = np.array(list(map(len, chosen)), np.int32)
         self._chosen = list(map(_as_slice, chosen))
-        self._most_chosen = self.frame_sampler.k
+        self._most_chosen = padded_frames or self.frame_sampler.k
         # By record, where it was needed: 0 is not known yet.
         self._num_frames = np.zeros(len(shards), np.int32)
         self._memory = BatchMemory()
@@ -149,6 +156,8 @@ class VideoDataset:
             "label_weight": _label_weights(label_counts),
             "video_id": video_ids,
         }
+        if self.ratings is not None:
+            batch["class_weights"] = self._rate(labels, numbers)
         for cache in self.teacher_caches:
             batch.update(cache.read(batch["video_id"]))
         return batch
@@ -252,6 +261,8 @@ class VideoDataset:
         }
         if isinstance(self.shards, WithUnlabelled):
             signature["label_weight"] = tf.TensorSpec(shape[:1], tf.float32)
+        if self.ratings is not None:
+            signature["class_weights"] = signature["labels"]
         for cache in self.teacher_caches:
             sizes = cache.teacher.output_shapes
             for output, key in cache.teacher.keys().items():
@@ -334,6 +345,15 @@ class VideoDataset:
                 group.num_frames, self.max_frames
             )
         return self._num_frames[numbers]
+
+    def _rate(self, labels, numbers):
+        """Puts the scores of segments into labels; returns the weights."""
+        weights = self._memory.array(labels.shape, np.float32)
+        weights[:] = 0
+        rows, classes, scores = self.ratings.of(np.asarray(numbers, int))
+        labels[rows, classes] = scores
+        weights[rows, classes] = 1
+        return weights
 
     def _set_labels(self, rows, group, numbers):
         video, label = group.labels

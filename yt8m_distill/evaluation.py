@@ -1,13 +1,14 @@
 """Predictions of a model for whole data sets, and their scores."""
 
+import csv
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from yt8m_distill import files
 from yt8m_distill.errors import InputError
-from yt8m_distill.metrics import VideoMetrics
 
 
 class Evaluator:
@@ -55,33 +56,39 @@ class Evaluator:
             dataset.raise_own_error()
             raise
 
-    def evaluate(self, dataset, batch_size, top_k=20):
+    def evaluate(self, dataset, batch_size, metrics):
         """Scores the model.
 
         Args:
             dataset: a `VideoDataset` that reads the frames of the model's
                 sampler.
             batch_size: int.
-            top_k: int, predictions a video that count for GAP and mAP.
+            metrics: `VideoMetrics`, or `SegmentMetrics` if the data set is one
+                of rated segments; all videos are added to it.
 
         Returns:
-            dict as of `VideoMetrics.result`, `cross_entropy` (L_CE averaged
-            over the videos) and `videos_per_second` (records to scores, by the
-            median batch after the first, whose time goes into compiling; None
-            if there is only one).
+            dict as of `metrics.result`, `cross_entropy` (L_CE averaged over the
+            videos; of segments, over rated classes alone) and
+            `videos_per_second` (records to scores, by the median batch after
+            the first, whose time goes into compiling; None if there is only
+            one).
 
         Raises:
             InputError: a record cannot be read.
         """
-        metrics = VideoMetrics(dataset.num_classes, top_k)
         cross_entropy = 0.0
         seconds_per_video = []
         start = time.perf_counter()
         for predictions, logits, batch in self.predictions(dataset, batch_size):
-            metrics.update(predictions, batch["labels"])
-            cross_entropy += float(
-                (np.logaddexp(0, logits) - batch["labels"] * logits).sum()
-            )
+            labels = batch["labels"]
+            losses = np.logaddexp(0, logits) - labels * logits
+            if dataset.ratings is None:
+                metrics.update(predictions, labels)
+            else:
+                weights = batch["class_weights"]
+                metrics.update(predictions, labels, weights)
+                losses *= weights
+            cross_entropy += float(losses.sum())
             now = time.perf_counter()
             seconds_per_video.append((now - start) / len(predictions))
             start = now
@@ -121,3 +128,31 @@ def log_line(results):
         f"GAP: {results['gap']:.4f} | mAP: {results['map']:.4f} | "
         f"Hit@1: {results['hit_at_1']:.4f} | PERR: {results['perr']:.4f}"
     )
+
+
+def write_average_precisions(
+    path, average_precisions, positives, class_names=None
+):
+    """Writes the AP of each class as CSV, whole or not at all.
+
+    Args:
+        path: str or path.
+        average_precisions: float `(num_classes,)`; NaN is written as nothing.
+        positives: int `(num_classes,)`, videos that have the class.
+        class_names: list of str, a column of its own; None: none.
+
+    Raises:
+        InputError: no file can be written there.
+    """
+    header = ["class", "positives", "average_precision"]
+    columns = [range(len(positives)), positives.tolist()]
+    columns.append(
+        ["" if np.isnan(one) else f"{one:.6g}" for one in average_precisions]
+    )
+    if class_names is not None:
+        header.insert(1, "name")
+        columns.insert(1, class_names)
+    with files.written_whole(path) as opened:
+        writer = csv.writer(opened, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(zip(*columns))

@@ -14,13 +14,14 @@ TAGS = {
 }
 
 
-def write(folder, results, step):
+def write(folder, results, step, scope="Eval"):
     """Adds the scores of a model.
 
     Args:
         folder: path for TensorBoard's events.
         results: dict as of `Evaluator.evaluate`.
         step: int, training steps that the model has behind it.
+        scope: str, `Eval`, or `SegEval` for the scores of segments.
     """
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default(step=step):
@@ -29,9 +30,9 @@ def write(folder, results, step):
             if value is None:
                 continue
             if of_epoch:
-                tf.summary.scalar(f"Epoch/Eval_{of_epoch}", value)
+                tf.summary.scalar(f"Epoch/{scope}_{of_epoch}", value)
             if of_step:
-                tf.summary.scalar(f"GlobalStep/Eval_{of_step}", value)
+                tf.summary.scalar(f"GlobalStep/{scope}_{of_step}", value)
     writer.close()
 
 

@@ -11,19 +11,27 @@ from yt8m_distill import (
     devices,
     evaluation_summary,
     files,
+    label_files,
     model,
     run_archive,
+    segment_runs,
+    segments,
     starter_code_models,
     starter_code_run,
-    submission,
     teaching,
     training,
     video_ensemble,
 )
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError
-from yt8m_distill.evaluation import Evaluator, log_line
+from yt8m_distill.evaluation import (
+    Evaluator,
+    log_line,
+    write_average_precisions,
+)
 from yt8m_distill.folds import without_fold
+from yt8m_distill.metrics import VideoMetrics
+from yt8m_distill.prediction_files import formats
 from yt8m_distill.run_directory import RunDirectory
 from yt8m_distill.shards import Shards
 from yt8m_distill.skipped_records import SkippedRecords
@@ -46,6 +54,7 @@ def train(options):
         InputError: flags, files or records cannot be used.
     """
     given, options = options, _translated(options)
+    segment_runs.check(options)
     keras.utils.set_random_seed(options.seed)
     reading = _reading(options)
     shards = Shards(
@@ -64,7 +73,12 @@ def train(options):
         "feature_sizes": list(shards.feature_sizes),
         "num_classes": options.num_classes,
         "max_frames": options.max_frames,
+        **segment_runs.data(options),
     }
+    if options.segment_labels:
+        shards = segments.rated_segments(
+            shards, options.num_classes, options.segment_context_frames
+        )
     strategy = devices.strategy(options.distribution, options.num_gpu)
     if options.batch_size % strategy.num_replicas_in_sync:
         raise InputError(
@@ -86,12 +100,12 @@ def train(options):
     with strategy.scope():
         distiller, cached = teaching.build(options, data)
         distiller.compile(_optimizer(options), _optimizer(options))
-        student = video_ensemble.as_one(distiller.students, options.max_frames)
+        student = video_ensemble.as_one(distiller.students, data["max_frames"])
     _check_buckets(options, distiller)
     training_data = VideoDataset(
         shards,
         options.num_classes,
-        options.max_frames,
+        data["max_frames"],
         distiller.frame_sampler,
         num_length_buckets=options.num_length_buckets,
         num_readers=options.num_readers,
@@ -134,6 +148,7 @@ def train(options):
                 seed=options.seed,
                 max_steps=options.max_steps,
                 export_model_steps=options.export_model_steps,
+                best_by="val_map" if options.segment_labels else "val_gap",
             )
     finally:
         _tell_skipped(reading, run.path, "train")
@@ -179,13 +194,21 @@ def _check_buckets(options, distiller):
         )
     models = [*distiller.students.values(), *distiller.teachers().values()]
     for one in models:
-        layer = getattr(one.encoder, "layer", None)
-        if getattr(layer, "num_blocks", None):
+        if _counts_blocks(one):
             raise InputError(
                 f"--num_length_buckets={options.num_length_buckets} does not "
                 "go with hierarchical_lstm(num_blocks=), whose blocks depend "
                 "on the padding; give block_length instead"
             )
+
+
+def _counts_blocks(one):
+    """Whether what a model computes depends on the padding."""
+    models = getattr(one, "members", None) or [one]
+    return any(
+        getattr(getattr(model.encoder, "layer", None), "num_blocks", None)
+        for model in models
+    )
 
 
 def _validations(options, data, distiller, student, reading):
@@ -200,12 +223,14 @@ def _validations(options, data, distiller, student, reading):
     models = {"": student}
     if distiller.train_teachers:
         models["teacher_"] = distiller.teachers()["teacher"]
+    context_frames = data.get("segment_context_frames")
+    shards = _shards(data, pattern, reading, context_frames, rated=True)
     validations = [
         callbacks.Validation(
             Evaluator(one),
-            _dataset(one, data, pattern, reading, options.num_readers),
+            _dataset(one, data, shards, options.num_readers),
             options.batch_size,
-            options.top_k,
+            lambda: _metrics(options, data, context_frames),
             prefix,
         )
         for prefix, one in models.items()
@@ -215,7 +240,13 @@ def _validations(options, data, distiller, student, reading):
         flags, epochs = run.config()["flags"], run.epochs()
         same = all(
             flags.get(name) == getattr(options, name)
-            for name in ("eval_data_pattern", "top_k")
+            for name in (
+                "eval_data_pattern",
+                "top_k",
+                "map_convention",
+                "segment_labels",
+                "segment_context_frames",
+            )
         )
         if same and epochs:
             best = max(epochs, key=lambda epoch: epoch["val_gap"])
@@ -240,17 +271,28 @@ def evaluate(options):
         InputError: there is no such run or model, or the records cannot be
             used.
     """
+    vocabulary = label_files.read_class_names(options.vocabulary)
     reading = _reading(options)
-    run, loaded, dataset = _open(options, options.eval_data_pattern, reading)
-    start = time.monotonic()
-    results = Evaluator(loaded).evaluate(
-        dataset, options.batch_size, options.top_k
+    run, loaded, data = _open(options)
+    context_frames = segment_runs.chosen(options, data)
+    dataset = _dataset(
+        loaded,
+        data,
+        _shards(
+            data, options.eval_data_pattern, reading, context_frames, rated=True
+        ),
+        options.num_readers,
     )
+    metrics = _metrics(options, data, context_frames)
+    class_names = label_files.all_names(vocabulary, data["num_classes"])
+    start = time.monotonic()
+    results = Evaluator(loaded).evaluate(dataset, options.batch_size, metrics)
     results["frames"] = loaded.num_frames
     results["gflops"] = loaded.count_flops() / 1e9
     seconds = time.monotonic() - start
+    what = "videos" if context_frames is None else "segments"
     print(
-        f"{log_line(results)} | {results['num_videos']:,} videos, "
+        f"{log_line(results)} | {results['num_videos']:,} {what}, "
         f"{results['num_empty_classes']} of {dataset.num_classes} classes "
         f"without one | {callbacks.duration(seconds)}"
     )
@@ -265,53 +307,75 @@ def evaluate(options):
         {
             "data_pattern": options.eval_data_pattern,
             "train_dirs": runs,
+            "map_convention": options.map_convention,
+            "segment_context_frames": context_frames,
             **results,
         },
     )
+    write_average_precisions(
+        run.path / "evaluation" / f"{name}_classes.csv",
+        *metrics.average_precisions(),
+        class_names,
+    )
     if len(runs) == 1:
-        step = evaluation_summary.step_of(
-            run,
-            options.checkpoint,
-            model.saved_step(run.checkpoint(options.checkpoint)),
+        evaluation_summary.write(
+            run.tensorboard / "eval",
+            results,
+            evaluation_summary.step_of(run, options.checkpoint, loaded.step),
+            "Eval" if context_frames is None else "SegEval",
         )
-        evaluation_summary.write(run.tensorboard / "eval", results, step)
     return results
 
 
 def infer(options):
-    """Tags videos with the model of a run and writes the submission CSV.
+    """Tags videos with the model of a run and writes a file of predictions.
 
     Args:
         options: as of `config.options("inference")`.
 
     Returns:
-        Path of the CSV.
+        Path of the file.
 
     Raises:
-        InputError: there is no such run or model, or the records cannot be
-            used; then no CSV is written.
+        InputError: there is no such run or model, the records cannot be used,
+            or the file cannot be written so; then none is written.
     """
     options = _from_archive(options)
+    formats.check(options.output_file, options.output_format)
     if "," in options.train_dir and not options.output_file:
         raise InputError("several --train_dir need --output_file; give a name")
+    vocabulary = label_files.read_class_names(options.vocabulary)
     reading = _reading(options)
-    run, loaded, dataset = _open(options, options.input_data_pattern, reading)
+    run, loaded, data = _open(options)
     if options.output_model_tgz:
         run_archive.write(run, options.checkpoint, options.output_model_tgz)
-    output = options.output_file or str(
-        run.path / "predictions" / "predictions.csv"
+    context_frames = segment_runs.chosen(options, data)
+    class_names = label_files.all_names(vocabulary, data["num_classes"])
+    dataset = _dataset(
+        loaded,
+        data,
+        _shards(data, options.input_data_pattern, reading, context_frames),
+        options.num_readers,
     )
+    ending = formats.get_class(options.output_format).ending
+    output = options.output_file or str(
+        run.path / "predictions" / f"predictions{ending}"
+    )
+    if context_frames is not None:
+        segment_runs.infer(
+            options, Evaluator(loaded), dataset, output, class_names
+        )
+        _tell_skipped(reading, run.path, "inference")
+        return output
     num_videos = 0
     start = time.monotonic()
-    with files.written_whole(output) as opened:
-        opened.write(submission.HEADER + "\n")
+    with formats.writing(
+        output, options.output_format, options.top_k, class_names
+    ) as opened:
         for predictions, _, batch in Evaluator(loaded).predictions(
             dataset, options.batch_size, with_video_id=True
         ):
-            for line in submission.lines(
-                batch["video_id"], predictions, options.top_k
-            ):
-                opened.write(line + "\n")
+            opened.write(batch["video_id"], predictions)
             num_videos += len(predictions)
     seconds = time.monotonic() - start
     print(
@@ -349,11 +413,8 @@ def _from_archive(options):
     return types.SimpleNamespace(**{**vars(options), **changed})
 
 
-def _open(options, pattern, reading):
-    """The first run, its model (of several runs their ensemble), its records.
-
-    The records are read as that model wants them.
-    """
+def _open(options):
+    """The first run, its model (of several runs their ensemble), its data."""
     directories = [part for part in options.train_dir.split(",") if part]
     runs = [RunDirectory(path) for path in directories]
     data = runs[0].config()["data"]
@@ -374,21 +435,53 @@ def _open(options, pattern, reading):
                 "(yet): train it, or choose another --checkpoint"
             ) from None
     one = video_ensemble.as_one(loaded, data["max_frames"])
-    dataset = _dataset(one, data, pattern, reading, options.num_readers)
-    return runs[0], one, dataset
+    return runs[0], one, data
 
 
-def _dataset(for_model, data, pattern, reading, num_readers):
-    """The frames that a model looks at, of the shards that match."""
+def _shards(data, pattern, reading, context_frames, rated=False):
+    """The videos of shards, or their segments.
+
+    Args:
+        data: dict, what the run's model was made for.
+        pattern: str.
+        reading: as of `_reading`.
+        context_frames: int, frames around each segment; None: whole videos.
+        rated: whether only the segments that people rated.
+    """
     shards = Shards(
         pattern, data["feature_names"], data["feature_sizes"], **reading
     )
+    if context_frames is None:
+        return shards
+    if rated:
+        return segments.rated_segments(
+            shards, data["num_classes"], context_frames
+        )
+    return segments.windows(shards, context_frames)
+
+
+def _dataset(for_model, data, shards, num_readers):
+    """The frames that a model looks at."""
+    padded_frames = None
+    if isinstance(shards, segments.Segments) and not _counts_blocks(for_model):
+        # A model of whole videos would be fed with padding mostly.
+        most_frames = segments.most_frames(shards.context_frames)
+        padded_frames = min(for_model.num_frames, most_frames)
     return VideoDataset(
         shards,
         data["num_classes"],
         data["max_frames"],
         for_model.frame_sampler,
         num_readers=num_readers,
+        padded_frames=padded_frames,
+    )
+
+
+def _metrics(options, data, context_frames):
+    if context_frames is not None:
+        return segment_runs.metrics(options, data["num_classes"])
+    return VideoMetrics(
+        data["num_classes"], options.top_k, options.map_convention
     )
 
 

@@ -10,11 +10,12 @@ from yt8m_distill.errors import InputError
 
 
 @contextlib.contextmanager
-def written_whole(path):
-    """Opens a text file that takes its name only when it is complete.
+def written_whole(path, mode="w"):
+    """Opens a file that takes its name only when it is complete.
 
     Args:
         path: str or path; its folder is made.
+        mode: str, "w" for text (UTF-8) or "wb" for bytes.
 
     Yields:
         The open file. If the block raises, nothing is left behind and a file
@@ -35,8 +36,9 @@ def written_whole(path):
         raise InputError(
             f"cannot write {path}: {error.strerror}; give another file name"
         ) from None
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
-        with open(temporary, "w", encoding="utf-8", newline="\n") as opened:
+        with open(temporary, mode, **text) as opened:
             yield opened
         os.replace(temporary, path)
     finally:

@@ -7,6 +7,7 @@ flag.
 from absl import flags
 
 from yt8m_distill import parts, starter_code_flags
+from yt8m_distill.prediction_files import formats
 
 # Each flag: (definer, name, default, help).
 _RUN = [
@@ -41,6 +42,52 @@ _CHECKPOINT = [
         "best",
         "which model of the run: best (by validation GAP), last, or teacher "
         "(of a parallel run)",
+    ),
+]
+_SEGMENT_LABELS = [
+    (
+        flags.DEFINE_bool,
+        "segment_labels",
+        None,
+        "look at segments of five frames instead of whole videos: in eval the "
+        "rated ones, in inference all; empty: if the run was trained so",
+    ),
+    (
+        flags.DEFINE_integer,
+        "segment_context_frames",
+        None,
+        "frames before and after a segment that count as part of it; empty: as "
+        "the run was trained",
+    ),
+]
+_SEGMENT_LABEL_IDS = [
+    (
+        flags.DEFINE_string,
+        "segment_label_ids_file",
+        "",
+        "CSV with a column Index: the classes of segments (1,000 in the 2019 "
+        "release); empty: all",
+    ),
+]
+_MAP_CONVENTION = [
+    (
+        flags.DEFINE_enum,
+        "map_convention",
+        "present_classes",
+        ["present_classes", "all_classes", "full_ranking"],
+        "mAP is the mean over present_classes: those with a positive video, in "
+        "the --top_k of each video (the starter code now); all_classes: others "
+        "count as 0 (until 2019, and Bhardwaj et al.); full_ranking: those "
+        "with a positive video, over all videos (scikit-learn, AudioSet)",
+    ),
+]
+_VOCABULARY = [
+    (
+        flags.DEFINE_string,
+        "vocabulary",
+        "",
+        "CSV with the names of classes, columns index and name (or "
+        "display_name), which are written too",
     ),
 ]
 _EVAL_DATA = [
@@ -127,6 +174,26 @@ _TRAIN = [
         "max_frames",
         300,
         "longer videos are cut to their first so many frames",
+    ),
+    (
+        flags.DEFINE_bool,
+        "segment_labels",
+        False,
+        "learn from the rated segments of the 2019 release, five frames each, "
+        "instead of whole videos; classes that were not rated do not count",
+    ),
+    (
+        flags.DEFINE_integer,
+        "segment_context_frames",
+        0,
+        "frames before and after a segment that the model may see too",
+    ),
+    (
+        flags.DEFINE_string,
+        "initialize_from",
+        "",
+        "run with whose best model's weights to start where path and shape "
+        "agree, for instance to go on with segments after whole videos",
     ),
     (
         flags.DEFINE_integer,
@@ -302,7 +369,30 @@ _INFERENCE = [
         flags.DEFINE_string,
         "output_file",
         "",
-        "CSV to write; empty: predictions/predictions.csv in --train_dir",
+        "file to write, packed by gzip if it ends in .gz; empty: "
+        "predictions/predictions.csv (.jsonl, .parquet) in --train_dir",
+    ),
+    (
+        flags.DEFINE_enum,
+        "output_format",
+        "csv",
+        formats.names(),
+        "csv: the Kaggle submission; jsonl: a JSON object a video; parquet: a "
+        "row a video (needs pyarrow)",
+    ),
+    (
+        flags.DEFINE_string,
+        "vocabulary",
+        "",
+        "CSV with the names of classes, columns index and name (or "
+        "display_name), that are written too; --output_format=csv then has a "
+        "row a name",
+    ),
+    (
+        flags.DEFINE_integer,
+        "segment_max_pred",
+        100_000,
+        "with --segment_labels: segments of each class that are written",
     ),
 ]
 _FLOPS = [
@@ -358,6 +448,7 @@ FLAGS = {
         *_READER,
         *_BATCH,
         *_TOP_K,
+        *_MAP_CONVENTION,
         *starter_code_flags.TRAIN,
     ],
     "eval": [
@@ -367,11 +458,17 @@ FLAGS = {
         *_CHECKPOINT,
         *_BATCH,
         *_TOP_K,
+        *_MAP_CONVENTION,
+        *_SEGMENT_LABELS,
+        *_SEGMENT_LABEL_IDS,
+        *_VOCABULARY,
         *starter_code_flags.EVAL,
     ],
     "inference": [
         *_RUN,
         *_INFERENCE,
+        *_SEGMENT_LABELS,
+        *_SEGMENT_LABEL_IDS,
         *_READER,
         *_CHECKPOINT,
         *_BATCH,

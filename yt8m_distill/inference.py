@@ -1,7 +1,9 @@
-"""Tags videos with the model of a run and writes a Kaggle CSV.
+"""Tags videos with the model of a run and writes their predictions.
 
 python -m yt8m_distill.inference --train_dir=runs/student \
     --input_data_pattern='data/test*.tfrecord' --output_file=predictions.csv
+
+The CSV is that of the Kaggle competitions; --output_format has others.
 """
 
 from yt8m_distill import config

@@ -38,6 +38,59 @@ def read_csv(file, *columns):
             yield [place, *(row[column].strip() for column in chosen)]
 
 
+def read_class_names(file):
+    """The names of classes, dict index → str; without those that have none.
+
+    Args:
+        file: str, a CSV file: the vocabulary of YouTube-8M or of AudioSet, or
+            another with columns `index` and `name`; "": there is none, and
+            None is returned.
+
+    Raises:
+        InputError: the file cannot be read, an index is none or comes twice.
+    """
+    if not file:
+        return None
+    names, seen = {}, set()
+    for place, text, name in read_csv(
+        file, ("index",), ("name", "display_name")
+    ):
+        if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) in seen:
+            raise InputError(
+                f"{place}: index {text!r} is no whole number or comes again; "
+                "expected one row a class"
+            )
+        seen.add(int(text))
+        # The official vocabulary leaves some names empty.
+        if name:
+            names[int(text)] = name
+    return names
+
+
+def all_names(known, num_classes):
+    """A name for each class: its index where none is known.
+
+    Prints how many are not.
+
+    Args:
+        known: dict index → str, as of `read_class_names`, or None.
+        num_classes: int, size of the vocabulary.
+
+    Returns:
+        list of str; None for None.
+    """
+    if known is None:
+        return None
+    names = [known.get(label) for label in range(num_classes)]
+    missing = names.count(None)
+    if missing:
+        print(
+            f"--vocabulary has no name for {missing:,} of {num_classes:,} "
+            "classes; their index stands for it"
+        )
+    return [name or str(label) for label, name in enumerate(names)]
+
+
 def read_labels(file, id_column, labels_column, vocabulary=""):
     """The labels of each video, dict id → sorted list of int.
 
@@ -81,3 +134,32 @@ def checked_label(place, text):
             "spaces or ; (for names, give their --vocabulary)"
         )
     return int(text)
+
+
+def read_label_ids(file, num_classes):
+    """The classes in a column `Index`, such as segment_label_ids.csv.
+
+    Args:
+        file: str, a CSV file.
+        num_classes: int, size of the vocabulary.
+
+    Returns:
+        list of int, rising.
+
+    Raises:
+        InputError: the file cannot be read, holds no class, one twice, or one
+            outside the vocabulary.
+    """
+    found = set()
+    for place, text in read_csv(file, ("index",)):
+        label = checked_label(place, text)
+        if label in found or label >= num_classes:
+            why = "is there twice" if label in found else "is no class"
+            raise InputError(
+                f"{place}: {label} {why}; expected different classes below "
+                f"{num_classes}"
+            )
+        found.add(label)
+    if not found:
+        raise InputError(f"{file} holds no class; give one a line")
+    return sorted(found)

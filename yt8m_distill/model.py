@@ -240,7 +240,8 @@ def load(path):
         path: str, a `.keras` file.
 
     Returns:
-        A `VideoClassifier`.
+        A `VideoClassifier`, whose `step` is the training steps that it has
+        behind it, an int; None: the file does not tell.
 
     Raises:
         InputError: there is no such file, or it holds another kind of model.
@@ -265,6 +266,7 @@ def load(path):
         raise InputError(
             f"{path} holds a {type(model).__name__}, no VideoClassifier"
         )
+    model.step = saved_step(path)
     return model
 
 

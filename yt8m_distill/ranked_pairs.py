@@ -56,8 +56,9 @@ class RankedPairs:
         """
         if self._num_pending:
             self._close_run()
-        if len(self._runs) == 1:
-            yield _decoded(self._runs[0][1])
+        if len(self._runs) < 2:
+            for _, codes in self._runs:
+                yield _decoded(codes)
             return
         ends = [0] * len(self._runs)
         for lowest in self._cuts():

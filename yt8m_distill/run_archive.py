@@ -23,8 +23,8 @@ def write(run, checkpoint, path):
         InputError: it cannot be written.
     """
     model = pathlib.Path(run.checkpoint(checkpoint)).relative_to(run.path)
-    with files.written_whole(path) as opened:
-        with tarfile.open(fileobj=opened.buffer, mode="w:gz") as archive:
+    with files.written_whole(path, "wb") as opened:
+        with tarfile.open(fileobj=opened, mode="w:gz") as archive:
             for name in (*CONTENTS, model):
                 archive.add(run.path / name, arcname=str(name))
 

@@ -73,6 +73,9 @@ def translate(flags):
         for name, default in MODEL_DEFAULTS.items()
     }
     parts = _parts(model, values)
+    if flags.get("segment_labels") and model == "DbofModel":
+        # Segments have fewer frames than are drawn; there they are repeated.
+        parts["frame_sampler"] = PART_DEFAULTS["frame_sampler"]
     if flags["frame_sampler"] != PART_DEFAULTS["frame_sampler"]:
         taken = [n for n in _SAMPLING if n in given]
         if model in VIDEO_LEVEL or taken:

@@ -29,7 +29,7 @@ def build(options, data):
     arguments = {
         "num_classes": options.num_classes,
         "feature_sizes": data["feature_sizes"],
-        "max_frames": options.max_frames,
+        "max_frames": data["max_frames"],
     }
     teachers, cached, frozen = {}, {}, {}
     if options.teacher_dir:
@@ -105,6 +105,9 @@ def frozen_teachers(options, data):
             )
         taught = run.config()["data"]
         for key, value in data.items():
+            # Of a video a teacher may have seen more than a segment.
+            if options.segment_labels and "frames" in key:
+                continue
             if taught[key] != value:
                 raise InputError(
                     f"the teacher in {directory} was trained with {key} "
@@ -117,7 +120,18 @@ def frozen_teachers(options, data):
 
 
 def _start_students(options, students, teachers):
-    """Gives students their teacher's weights or head, as the flags say."""
+    """Gives students another model's weights or head, as the flags say."""
+    if options.initialize_from:
+        source = model.load(
+            RunDirectory(options.initialize_from).checkpoint("best")
+        )
+        if isinstance(source, VideoEnsemble):
+            raise InputError(
+                f"--initialize_from={options.initialize_from} is an ensemble "
+                "of students, which has no single weights to start from"
+            )
+        for student in students.values():
+            _start_as(student, source, "in --initialize_from")
     for teacher in teachers.values():
         if isinstance(teacher, VideoEnsemble) and (
             options.initialize_from_teacher or options.share_head
@@ -129,12 +143,7 @@ def _start_students(options, students, teachers):
             )
     if options.initialize_from_teacher:
         for student, teacher in _pairs(students, teachers):
-            counts = [
-                model.copy_weights(teacher.encoder, student.encoder),
-                model.copy_weights(teacher.head, student.head),
-            ]
-            copied, count = map(sum, zip(*counts))
-            print(f"{copied} of {count} weights start as the teacher's")
+            _start_as(student, teacher, "the teacher's")
     if options.share_head and options.teacher_dir:
         for student, teacher in _pairs(students, teachers):
             copied, count = model.copy_weights(teacher.head, student.head)
@@ -144,6 +153,21 @@ def _start_students(options, students, teachers):
                     f"{copied} of {count} weights have the same name and "
                     "shape; give the student the teacher's --head and width"
                 )
+
+
+def _start_as(student, source, whose):
+    """Copies the weights that agree, and says how many."""
+    counts = [
+        model.copy_weights(source.encoder, student.encoder),
+        model.copy_weights(source.head, student.head),
+    ]
+    copied, count = map(sum, zip(*counts))
+    if not copied:
+        raise InputError(
+            f"no weight of the model agrees with those {whose}; give the same "
+            "--encoder and --head"
+        )
+    print(f"{copied} of {count} weights start as {whose}")
 
 
 def _pairs(students, teachers):
@@ -168,6 +192,15 @@ def _check_flags(options):
     ):
         if getattr(options, name) and not getattr(options, needed):
             raise InputError(f"--{name} needs --{needed}")
+    if options.initialize_from and options.num_students > 1:
+        raise InputError(
+            f"--initialize_from would start all --num_students="
+            f"{options.num_students} alike; leave one out"
+        )
+    if options.initialize_from and options.initialize_from_teacher:
+        raise InputError(
+            "--initialize_from and --initialize_from_teacher exclude each other"
+        )
     if not options.teacher_encoder:
         for name, default in (
             ("teacher_frame_sampler", "all_frames"),

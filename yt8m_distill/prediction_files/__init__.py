@@ -1,0 +1,1 @@
+"""Files of predictions. One file a format."""

@@ -1,0 +1,133 @@
+"""The contract of files of predictions."""
+
+import gzip
+
+import numpy as np
+
+from yt8m_distill.errors import InputError
+from yt8m_distill.metrics import top_classes
+
+
+class PredictionFile:
+    """Writes predictions batch by batch; reads those of a whole file.
+
+    A subclass has `write_pairs` and `read`, and `finish` where something is
+    left to write at the end. One that needs more than the highest scores of
+    each video has a `write` of its own instead of `write_pairs`.
+    `formats.writing` opens and packs the file and gives it its name.
+
+    Args:
+        opened: the file, open for writing bytes.
+        top_k: int, pairs a video; fewer where there are fewer classes.
+        class_names: list of str, the name of each class; None: indices alone.
+
+    Attributes:
+        ending: str, of the names of such files, with its dot.
+        packed_by_gzip: bool, whether the name may end in `.gz`.
+    """
+
+    ending = None
+    packed_by_gzip = True
+
+    def __init__(self, opened, top_k=20, class_names=None):
+        self.opened = opened
+        self.top_k = top_k
+        self.class_names = class_names
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.finish()
+
+    def write(self, video_ids, predictions):
+        """Writes the highest scores of a batch.
+
+        Args:
+            video_ids: sequence of bytes `(batch,)`.
+            predictions: float `(batch, num_classes)`.
+
+        Raises:
+            InputError: a score is not a number: the model has diverged.
+        """
+        if not np.isfinite(np.max(predictions, initial=0)):
+            raise InputError(
+                "a prediction is not a number (NaN): the model has diverged; "
+                "train it with a lower --base_learning_rate"
+            )
+        top_k = min(self.top_k, predictions.shape[1])
+        classes = top_classes(predictions, top_k)
+        self.write_pairs(
+            [video_id.decode() for video_id in video_ids],
+            classes,
+            np.take_along_axis(predictions, classes, 1),
+        )
+
+    def write_pairs(self, video_ids, classes, scores):
+        """Writes pairs of classes and scores, all of them.
+
+        Args:
+            video_ids: list of str `(batch,)`.
+            classes: int `(batch, pairs)`, an array or lists of any lengths.
+            scores: float, finite and falling, as `classes`.
+        """
+        raise NotImplementedError
+
+    def finish(self):
+        """Writes what is left when all batches were written."""
+
+    @classmethod
+    def check_libraries(cls):
+        """Raises InputError if a library is missing."""
+
+    @classmethod
+    def read(cls, path):
+        """The videos of a file, as of `formats.read`."""
+        raise NotImplementedError
+
+
+def opened_text(path):
+    """Opens a file of UTF-8 for reading; gzip if it ends in `.gz`."""
+    if str(path).lower().endswith(".gz"):
+        return gzip.open(path, "rt", encoding="utf-8")
+    return open(path, encoding="utf-8")
+
+
+def parsed(rows, parse, place, expected, first=1):
+    """The videos of the rows or lines of a file.
+
+    Args:
+        rows: iterable.
+        parse: function of a row; gives video id, classes and scores or raises
+            ValueError.
+        place: str for messages, in front of the row's number.
+        expected: str for messages, what a row is.
+        first: int, the number of the first row.
+
+    Yields:
+        As `formats.read`.
+
+    Raises:
+        InputError: naming the row that is none.
+    """
+    for number, row in enumerate(rows, first):
+        try:
+            yield _checked(*parse(row))
+        except ValueError as error:
+            raise InputError(f"{place} {number}: {error}; {expected}") from None
+
+
+def as_lists(values):
+    """Rows of an array or of lists, as lists of Python's own numbers."""
+    return values.tolist() if isinstance(values, np.ndarray) else values
+
+
+def _checked(video_id, classes, scores):
+    """A video's arrays, the highest score first."""
+    if len(np.unique(classes)) < len(classes) or not np.isfinite(scores).all():
+        raise ValueError("a class is there twice, or a score is no number")
+    if (classes < 0).any():
+        raise ValueError(f"class {classes.min()} is negative")
+    order = np.argsort(-scores, kind="stable")
+    return video_id, classes[order], scores[order]
