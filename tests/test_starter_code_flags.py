@@ -8,8 +8,7 @@ from tests.conftest import ROOT
 from yt8m_distill import config
 from yt8m_distill.flag_definitions import FLAGS
 
-# shared/reference/peers.md, section 2.1; the flags of segments are tested with
-# what they do.
+# Those of its last version and, in eval and inference, of 2017.
 MODEL = [
     "iterations",
     "sample_random_frames",
@@ -31,6 +30,7 @@ STARTER_CODE = {
         "feature_names",
         "feature_sizes",
         "frame_features",
+        "segment_labels",
         "model",
         "start_new_model",
         "num_gpu",
@@ -52,6 +52,7 @@ STARTER_CODE = {
     "eval": [
         "train_dir",
         "eval_data_pattern",
+        "segment_labels",
         "batch_size",
         "num_readers",
         "run_once",
@@ -62,6 +63,9 @@ STARTER_CODE = {
     "inference": [
         "train_dir",
         "input_data_pattern",
+        "segment_labels",
+        "segment_max_pred",
+        "segment_label_ids_file",
         "input_model_tgz",
         "untar_model_dir",
         "output_file",
