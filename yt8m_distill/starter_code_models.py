@@ -94,7 +94,9 @@ def describe(flags):
         flags: dict as of `translate`, with `--model`.
     """
     parts = translate(flags)
-    specs = " ".join(f"--{name}='{spec}'" for name, spec in parts.items())
+    specs = " ".join(
+        f"--{name}={_quoted(spec)}" for name, spec in parts.items()
+    )
     unread = [
         f"--{name}"
         for name in MODEL_DEFAULTS
@@ -133,6 +135,11 @@ def check_level(flags, shards):
             f"--model={model} is for {_level(model in VIDEO_LEVEL)} records, "
             f"{shards.files[0]} holds {here} ones; give {' or '.join(other)}"
         )
+
+
+def _quoted(spec):
+    """A spec as a shell takes it."""
+    return f'"{spec}"' if "'" in spec else f"'{spec}'"
 
 
 def _level(is_video_level):
