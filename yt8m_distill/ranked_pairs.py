@@ -100,9 +100,11 @@ def falling_order(scores):
     if scores.dtype != np.float32:
         return np.argsort(-scores, kind="stable")
     # One sort of integers: the score above, the position below.
-    keys = falling_keys(scores) | np.arange(len(scores))
+    keys = falling_keys(scores)
+    keys |= np.arange(len(scores))
     keys.sort()
-    return keys & 0xFFFFFFFF
+    keys &= 0xFFFFFFFF
+    return keys
 
 
 def falling_keys(scores):
@@ -114,10 +116,13 @@ def falling_keys(scores):
     Returns:
         int64, equal for equal scores.
     """
-    bits = (scores + np.float32(0)).view(np.int32)  # no negative zero
-    # The bits of floats rise with their magnitude.
-    rising = np.where(bits < 0, np.int32(-(2**31)) - bits, bits)
-    return (-1 - rising.astype(np.int64)) << 32
+    rising = (scores + np.float32(0)).view(np.int32)  # no negative zero
+    if rising.min(initial=0) < 0:
+        # The bits of floats rise with their magnitude.
+        rising = np.where(rising < 0, np.int32(-(2**31)) - rising, rising)
+    keys = np.subtract(-1, rising, dtype=np.int64)
+    keys <<= 32
+    return keys
 
 
 def _first_below(falling, score):
