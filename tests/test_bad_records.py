@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.test_records import sequence_example
-from yt8m_distill import config, experiment, record_writer
+from yt8m_distill import config, experiment, record_writer, scoring_runs
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError, RecordError
 from yt8m_distill.shards import Shards
@@ -184,7 +184,7 @@ def test_a_run_goes_on_and_says_what_it_skipped(
     assert kept["by_reason"] == dict.fromkeys(BAD, 1)
     assert len(kept["first_messages"]) == len(BAD)
 
-    evaluated = experiment.evaluate(
+    evaluated = scoring_runs.evaluate(
         config.parse(
             "eval",
             [
@@ -196,7 +196,7 @@ def test_a_run_goes_on_and_says_what_it_skipped(
         )
     )
     assert evaluated["num_videos"] == 12
-    output = experiment.infer(
+    output = scoring_runs.infer(
         config.parse(
             "inference",
             [
@@ -317,7 +317,7 @@ def test_nothing_that_can_be_scored(tmp_path, shards_with_bad):
     )
     options = [f"--train_dir={tmp_path}/run", "--on_bad_record=skip"]
     with pytest.raises(InputError, match="no video of .* can be read"):
-        experiment.evaluate(
+        scoring_runs.evaluate(
             config.parse(
                 "eval",
                 [

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tests.conftest import ROOT, small_spec
 from tests.test_records import sequence_example
-from yt8m_distill import config, cost, experiment, model, parts
+from yt8m_distill import config, cost, experiment, model, parts, scoring_runs
 from yt8m_distill.errors import InputError
 from yt8m_distill.metrics import VideoMetrics
 from yt8m_distill.run_directory import RunDirectory
@@ -157,7 +157,7 @@ def test_train_evaluate_and_infer(
     printed = capsys.readouterr().out
     assert "objective = " in printed
     assert "yt8m_distill.inference --train_dir=" in printed
-    results = experiment.evaluate(
+    results = scoring_runs.evaluate(
         config.parse(
             "eval",
             [
@@ -169,7 +169,7 @@ def test_train_evaluate_and_infer(
     # The same videos, frames and model as in the validation of the epoch.
     assert results["gap"] == pytest.approx(best["val_gap"], abs=1e-6)
     assert "GAP: " in capsys.readouterr().out
-    output = experiment.infer(
+    output = scoring_runs.infer(
         config.parse(
             "inference",
             [
@@ -186,7 +186,7 @@ def test_train_evaluate_and_infer(
         results["gap"], abs=1e-5
     )
     if "--teacher_encoder=same" in teaching:
-        experiment.evaluate(
+        scoring_runs.evaluate(
             config.parse(
                 "eval",
                 [
@@ -427,7 +427,7 @@ def test_bad_shards_leave_no_csv(kind, teacher_dir, synthetic_shards, tmp_path):
     output = tmp_path / "predictions.csv"
     output.write_text("of yesterday")
     with pytest.raises(InputError, match="train0.tfrecord: record"):
-        experiment.infer(
+        scoring_runs.infer(
             config.parse(
                 "inference",
                 [
@@ -577,7 +577,7 @@ def test_an_output_that_cannot_be_written(
     (tmp_path / "file").write_text("mine")
     for output in (tmp_path, tmp_path / "file" / "a.csv"):
         with pytest.raises(InputError, match="cannot write .*; give another"):
-            experiment.infer(
+            scoring_runs.infer(
                 config.parse(
                     "inference",
                     [
@@ -691,11 +691,11 @@ def test_an_ensemble_teaches_an_ensemble(
     )
     assert "1 L_rep(student_2, teacher_2)" in out
     pattern = f"--eval_data_pattern={synthetic_shards}/validate*"
-    students = experiment.evaluate(
+    students = scoring_runs.evaluate(
         config.parse("eval", [f"--train_dir={tmp_path}/students", pattern])
     )
     assert students["gap"] == pytest.approx(best["val_gap"], abs=1e-4)
-    teachers = experiment.evaluate(
+    teachers = scoring_runs.evaluate(
         config.parse("eval", [f"--train_dir={both}", pattern])
     )
     assert 0 < teachers["gap"] <= 1
@@ -704,7 +704,7 @@ def test_an_ensemble_teaches_an_ensemble(
     kept = sorted(path.name for path in (teacher_dir / "evaluation").iterdir())
     assert "best-with-other.json" in kept
     with pytest.raises(InputError, match="several --train_dir need --output"):
-        experiment.infer(
+        scoring_runs.infer(
             config.parse(
                 "inference",
                 [f"--train_dir={both}", "--input_data_pattern=x"],
@@ -787,7 +787,7 @@ def test_every_encoder_trains_for_an_epoch(
         "--base_learning_rate=0.01",
     )
     # What was saved is what was scored.
-    scores = experiment.evaluate(
+    scores = scoring_runs.evaluate(
         config.parse(
             "eval",
             [f"--train_dir={tmp_path}", f"--eval_data_pattern={pattern}"],
@@ -801,11 +801,11 @@ def test_every_encoder_trains_for_an_epoch(
 def test_evaluating_what_is_no_run(teacher_dir, synthetic_shards, tmp_path):
     pattern = f"--eval_data_pattern={synthetic_shards}/validate*"
     with pytest.raises(InputError, match="it has no config.json"):
-        experiment.evaluate(
+        scoring_runs.evaluate(
             config.parse("eval", [f"--train_dir={tmp_path}", pattern])
         )
     with pytest.raises(InputError, match="another --checkpoint"):
-        experiment.evaluate(
+        scoring_runs.evaluate(
             config.parse(
                 "eval",
                 [f"--train_dir={teacher_dir}", pattern, "--checkpoint=teacher"],
@@ -828,7 +828,7 @@ def test_the_real_video_from_record_to_csv(real_data, tmp_path):
             ],
         )
     )
-    output = experiment.infer(
+    output = scoring_runs.infer(
         config.parse(
             "inference",
             [
@@ -852,7 +852,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
-from yt8m_distill import config, experiment
+from yt8m_distill import config, experiment, scoring_runs
 experiment.train(config.parse("train", sys.argv[1:]))
 """
 

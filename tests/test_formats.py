@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.test_records import feature, sequence_example
 from tests.test_shards import write
-from yt8m_distill import config, experiment
+from yt8m_distill import config, experiment, scoring_runs
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError
 from yt8m_distill.shards import Shards
@@ -203,7 +203,7 @@ def test_from_records_to_csv(name, tmp_path):
             ],
         )
     )
-    output = experiment.infer(
+    output = scoring_runs.infer(
         config.parse(
             "inference",
             [

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import load_tool
 from tests.test_experiment import train
-from yt8m_distill import config, experiment, label_files
+from yt8m_distill import config, experiment, label_files, scoring_runs
 from yt8m_distill.errors import InputError
 from yt8m_distill.metrics import VideoMetrics, top_classes
 from yt8m_distill.prediction_files import csv_file, formats
@@ -52,7 +52,7 @@ def run(synthetic_shards, tmp_path_factory):
 
 
 def inferred(run, synthetic_shards, output, *more):
-    return experiment.infer(
+    return scoring_runs.infer(
         config.parse(
             "inference",
             [
@@ -80,7 +80,7 @@ def vocabulary(path, missing=()):
 def test_from_csv_to_the_scores_of_eval(run, synthetic_shards, tmp_path):
     tool = load_tool("score_predictions")
     pattern = f"{synthetic_shards}/validate*"
-    expected = experiment.evaluate(
+    expected = scoring_runs.evaluate(
         config.parse(
             "eval", [f"--train_dir={run}", f"--eval_data_pattern={pattern}"]
         )

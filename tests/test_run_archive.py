@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from tests.test_experiment import train
-from yt8m_distill import config, experiment, run_archive
+from yt8m_distill import config, run_archive, scoring_runs
 from yt8m_distill.errors import InputError
 
 
@@ -20,7 +20,7 @@ def run_dir(synthetic_shards, tmp_path_factory):
 
 def infer(shards, folder, *more):
     return pathlib.Path(
-        experiment.infer(
+        scoring_runs.infer(
             config.parse(
                 "inference",
                 [

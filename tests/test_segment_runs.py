@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT, load_tool
-from yt8m_distill import config, experiment, model, segment_files, segments
+from yt8m_distill import (
+    config,
+    experiment,
+    model,
+    scoring_runs,
+    segment_files,
+    segments,
+)
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError
 from yt8m_distill.evaluation import Evaluator
@@ -41,7 +48,7 @@ def train(shards, train_dir, *more):
 
 
 def evaluate(shards, train_dir, *more):
-    return experiment.evaluate(
+    return scoring_runs.evaluate(
         config.parse(
             "eval",
             [
@@ -54,7 +61,7 @@ def evaluate(shards, train_dir, *more):
 
 
 def infer(shards, train_dir, output, *more):
-    return experiment.infer(
+    return scoring_runs.infer(
         config.parse(
             "inference",
             [
@@ -272,7 +279,7 @@ def test_files_that_do_not_fit(rated_shards, run, tmp_path):
         with pytest.raises(InputError, match=message):
             evaluate(rated_shards, run[0], f"--segment_label_ids_file={ids}")
     with pytest.raises(InputError, match="no rated segments"):
-        experiment.evaluate(
+        scoring_runs.evaluate(
             config.parse(
                 "eval",
                 [

@@ -13,6 +13,7 @@ from yt8m_distill import (
     evaluation_summary,
     experiment,
     model,
+    scoring_runs,
     starter_code_flags,
 )
 from yt8m_distill import eval as eval_program
@@ -41,7 +42,7 @@ def dbof_dir(synthetic_shards, tmp_path_factory):
 
 
 def evaluate(shards, *arguments):
-    return experiment.evaluate(
+    return scoring_runs.evaluate(
         config.parse(
             "eval", [f"--eval_data_pattern={shards}/validate*", *arguments]
         )

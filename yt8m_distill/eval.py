@@ -8,12 +8,12 @@ from yt8m_distill import config
 
 
 def main(options):
-    from yt8m_distill import experiment, new_checkpoints
+    from yt8m_distill import new_checkpoints, scoring_runs
 
     if options.run_once:
-        experiment.evaluate(options)
+        scoring_runs.evaluate(options)
     else:
-        new_checkpoints.evaluate_each(options, experiment.evaluate)
+        new_checkpoints.evaluate_each(options, scoring_runs.evaluate)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from yt8m_distill import config
 
 
 def main(options):
-    from yt8m_distill import experiment
+    from yt8m_distill import scoring_runs
 
-    experiment.infer(options)
+    scoring_runs.infer(options)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,210 @@
+"""Scores and predictions of the model of a run."""
+
+import time
+import types
+
+from yt8m_distill import (
+    callbacks,
+    evaluation_summary,
+    files,
+    label_files,
+    model,
+    run_archive,
+    run_data,
+    segment_runs,
+    starter_code_run,
+    video_ensemble,
+)
+from yt8m_distill.errors import InputError
+from yt8m_distill.evaluation import (
+    Evaluator,
+    log_line,
+    write_average_precisions,
+)
+from yt8m_distill.prediction_files import formats
+from yt8m_distill.run_directory import RunDirectory
+
+
+def evaluate(options):
+    """Scores the model of a run and keeps the scores in `evaluation/`.
+
+    Args:
+        options: as of `config.options("eval")`.
+
+    Returns:
+        The scores, a dict as of `Evaluator.evaluate`, with `frames` (seen of a
+        video, at most) and `gflops` (2 × 10⁹ multiply-adds for such a video).
+
+    Raises:
+        InputError: there is no such run or model, or the records cannot be
+            used.
+    """
+    vocabulary = label_files.read_class_names(options.vocabulary)
+    reading = run_data.reader_arguments(options)
+    run, loaded, data = _open(options)
+    context_frames = segment_runs.chosen(options, data)
+    dataset = run_data.dataset_for(
+        loaded,
+        data,
+        run_data.shards_of(
+            data, options.eval_data_pattern, reading, context_frames, rated=True
+        ),
+        options.num_readers,
+    )
+    metrics = run_data.new_metrics(options, data, context_frames)
+    class_names = label_files.all_names(vocabulary, data["num_classes"])
+    start = time.monotonic()
+    results = Evaluator(loaded).evaluate(dataset, options.batch_size, metrics)
+    results["frames"] = loaded.num_frames
+    results["gflops"] = loaded.count_flops() / 1e9
+    seconds = time.monotonic() - start
+    what = "videos" if context_frames is None else "segments"
+    print(
+        f"{log_line(results)} | {results['num_videos']:,} {what}, "
+        f"{results['num_empty_classes']} of {dataset.num_classes} classes "
+        f"without one | {callbacks.duration(seconds)}"
+    )
+    run_data.tell_skipped(reading, run.path, "eval")
+    name = options.checkpoint
+    runs = [part for part in options.train_dir.split(",") if part]
+    if len(runs) > 1:
+        others = [RunDirectory(part).path.name for part in runs[1:]]
+        name = "-".join([name, "with", *others])
+    files.write_json(
+        run.path / "evaluation" / f"{name}.json",
+        {
+            "data_pattern": options.eval_data_pattern,
+            "train_dirs": runs,
+            "map_convention": options.map_convention,
+            "segment_context_frames": context_frames,
+            **results,
+        },
+    )
+    write_average_precisions(
+        run.path / "evaluation" / f"{name}_classes.csv",
+        *metrics.average_precisions(),
+        class_names,
+    )
+    if len(runs) == 1:
+        evaluation_summary.write(
+            run.tensorboard / "eval",
+            results,
+            evaluation_summary.step_of(run, options.checkpoint, loaded.step),
+            "Eval" if context_frames is None else "SegEval",
+        )
+    return results
+
+
+def infer(options):
+    """Tags videos with the model of a run and writes a file of predictions.
+
+    Args:
+        options: as of `config.options("inference")`.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        InputError: there is no such run or model, the records cannot be used,
+            or the file cannot be written so; then none is written.
+    """
+    options = _from_archive(options)
+    formats.check(options.output_file, options.output_format)
+    if "," in options.train_dir and not options.output_file:
+        raise InputError("several --train_dir need --output_file; give a name")
+    vocabulary = label_files.read_class_names(options.vocabulary)
+    reading = run_data.reader_arguments(options)
+    run, loaded, data = _open(options)
+    if options.output_model_tgz:
+        run_archive.write(run, options.checkpoint, options.output_model_tgz)
+    context_frames = segment_runs.chosen(options, data)
+    class_names = label_files.all_names(vocabulary, data["num_classes"])
+    dataset = run_data.dataset_for(
+        loaded,
+        data,
+        run_data.shards_of(
+            data, options.input_data_pattern, reading, context_frames
+        ),
+        options.num_readers,
+    )
+    ending = formats.get_class(options.output_format).ending
+    output = options.output_file or str(
+        run.path / "predictions" / f"predictions{ending}"
+    )
+    predict = _write_predictions
+    if context_frames is not None:
+        predict = segment_runs.infer
+    predict(options, Evaluator(loaded), dataset, output, class_names)
+    run_data.tell_skipped(reading, run.path, "inference")
+    return output
+
+
+def _write_predictions(options, evaluator, dataset, output, class_names):
+    """Predicts whole videos into a file."""
+    num_videos = 0
+    start = time.monotonic()
+    with formats.writing(
+        output, options.output_format, options.top_k, class_names
+    ) as opened:
+        for predictions, _, batch in evaluator.predictions(
+            dataset, options.batch_size, with_video_id=True
+        ):
+            opened.write(batch["video_id"], predictions)
+            num_videos += len(predictions)
+    seconds = time.monotonic() - start
+    print(
+        f"{num_videos:,} videos in {output} | {num_videos / seconds:,.0f} "
+        "videos/s"
+    )
+
+
+def _from_archive(options):
+    """The options of inference, with the run of `--input_model_tgz` if given.
+
+    Raises:
+        InputError: flags exclude each other, or the archive cannot be used.
+    """
+    if options.checkpoint_file:
+        raise InputError(
+            f"--checkpoint_file={options.checkpoint_file}: give --checkpoint="
+            "best, last or teacher, the name of a model of the run"
+        )
+    if options.output_model_tgz and "," in options.train_dir:
+        raise InputError(
+            "--output_model_tgz takes the model of one run; give one "
+            "--train_dir"
+        )
+    if not options.input_model_tgz:
+        return options
+    if options.train_dir:
+        raise InputError(
+            "--input_model_tgz and --train_dir exclude each other; give one"
+        )
+    run_archive.unpack(options.input_model_tgz, options.untar_model_dir)
+    changed = {"train_dir": options.untar_model_dir}
+    return types.SimpleNamespace(**{**vars(options), **changed})
+
+
+def _open(options):
+    """The first run, its model (of several runs their ensemble), its data."""
+    directories = [part for part in options.train_dir.split(",") if part]
+    runs = [RunDirectory(path) for path in directories]
+    data = runs[0].config()["data"]
+    starter_code_run.check(options, runs[0])
+    loaded = {}
+    for run in runs:
+        for key, value in run.config()["data"].items():
+            if key != "num_training_videos" and value != data.get(key, value):
+                raise InputError(
+                    f"the run in {run.path} has {key} {value}, that in "
+                    f"{runs[0].path} {data[key]}; an ensemble needs the same"
+                )
+        try:
+            loaded[run.path] = model.load(run.checkpoint(options.checkpoint))
+        except InputError as error:
+            raise InputError(
+                f"{error}; the run in {run.path} has no such checkpoint "
+                "(yet): train it, or choose another --checkpoint"
+            ) from None
+    one = video_ensemble.as_one(loaded, data["max_frames"])
+    return runs[0], one, data
