@@ -33,7 +33,11 @@ def test_names_of_classes_in_csv(tmp_path):
     names = [f"name {n}" for n in range(300)]
     names[3] = 'Game, "board"'
     segment_files.write(tmp_path / "a.csv", "csv", RANKINGS, names)
-    assert (tmp_path / "a.csv").read_text().splitlines()[1:] == [
+    assert segment_files.is_segment_file(tmp_path / "a.csv")
+    with pytest.raises(InputError, match="without --vocabulary"):
+        list(segment_files.read(tmp_path / "a.csv"))
+    assert (tmp_path / "a.csv").read_text().splitlines() == [
+        "Name,Segments",
         '"Game, ""board""",aZ:10 b-_c:0 aZ:5',
         "name 240,aZ:5",
     ]
@@ -58,6 +62,11 @@ def test_parquet_has_the_scores(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "a.parquet"
     segment_files.write(path, "parquet", RANKINGS)
+    assert segment_files.is_segment_file(path)
+    assert list(segment_files.read(path)) == [
+        (3, RANKINGS[0][1]),
+        (240, RANKINGS[2][1]),
+    ]
     rows = parquet.read_table(path).to_pylist()
     assert [row["class"] for row in rows] == [3, 240]
     assert rows[0]["segments"] == RANKINGS[0][1]
@@ -74,6 +83,8 @@ def test_parquet_has_the_scores(tmp_path):
         ("Class,Segments\n3,a:0 b\n", "line 2"),
         ("Class,Segments\n3 a:0\n", "line 2"),
         ("Class,Segments\n3,:0\n", "line 2"),
+        ("Class,Segments\n-3,a:0\n", "line 2"),
+        ("Class,Segments\n99999999999,a:0\n", "line 2"),
     ],
 )
 def test_other_files_are_refused(tmp_path, content, message):
@@ -102,3 +113,25 @@ def test_a_name_that_does_not_suit_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot read"):
         list(segment_files.read(tmp_path / "none.csv"))
     assert not segment_files.is_segment_file(tmp_path / "none.csv")
+
+
+def test_damaged_and_strange_files_are_refused(tmp_path):
+    packed = tmp_path / "a.csv.gz"
+    content = bytearray(gzip.compress(GOLDEN * 50))
+    content[30] ^= 0xFF
+    packed.write_bytes(content)
+    with pytest.raises(InputError, match="cannot read|line"):
+        list(segment_files.read(packed))
+    segment_files.is_segment_file(packed)  # does not raise
+    lines = tmp_path / "a.jsonl"
+    lines.write_text('{"segments": [5], "class": 1}\n')
+    assert segment_files.is_segment_file(lines)
+    with pytest.raises(InputError, match="line 1"):
+        list(segment_files.read(lines))
+
+
+def test_ids_that_would_not_be_read_again():
+    segment_files.check_ids([b"a:5", "ä:0".encode()])
+    for one in (b"a b:5", b"\xff:5"):
+        with pytest.raises(InputError, match="cannot be written"):
+            segment_files.check_ids([b"a:0", one])

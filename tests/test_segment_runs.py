@@ -309,3 +309,38 @@ def test_segment_files_are_scored_as_a_program(rated_shards, run, tmp_path):
     assert scores["map"] == pytest.approx(
         evaluate(rated_shards, run[0])["map"], abs=1e-6
     )
+
+
+def test_a_model_does_not_look_beside_the_segment(rated_shards, run, tmp_path):
+    for flags in (["--segment_context_frames=3"], ["--nosegment_labels"]):
+        with pytest.raises(InputError, match="sees 5"):
+            evaluate(rated_shards, run[0], *flags)
+    with pytest.raises(InputError, match="trained with max_frames 5"):
+        train(
+            rated_shards,
+            tmp_path / "student",
+            "--segment_labels",
+            "--segment_context_frames=3",
+            f"--teacher_dir={run[0]}",
+        )
+
+
+def test_as_many_segments_as_there_are(rated_shards, run, tmp_path):
+    path = infer(
+        rated_shards,
+        run[0],
+        tmp_path / "a.csv",
+        "--segment_max_pred=1" + "0" * 15,
+    )
+    assert len(dict(segment_files.read(path))) == NUM_CLASSES
+
+
+def test_an_id_that_is_there_twice_is_refused(rated_shards, run, tmp_path):
+    rated = segments.rated_segments(
+        Shards(f"{rated_shards}/test*"), NUM_CLASSES
+    )
+    one = segments.Segments(
+        rated.shards, [0, 0], [0, 0], [20, 20], 0, rated.ratings
+    )
+    with pytest.raises(InputError, match="two videos have one id"):
+        load_tool("score_predictions").score_segments([], one, NUM_CLASSES)

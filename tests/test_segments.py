@@ -175,6 +175,19 @@ def test_a_second_feature_may_be_shorter(tmp_path):
         ({"segment_labels": [2, 2]}, "3 segment_start_times, 2 segment_labels"),
         ({"segment_start_times": [5, 12, 5]}, "second 12 of a video of 12"),
         ({"segment_labels": [2, 6, 0]}, "label 6"),
+        (
+            {"segment_scores": np.array([1, np.nan, 0], "float32")},
+            "segment_scores holds nan",
+        ),
+        (
+            {"segment_scores": np.array([1, -1, 0], "float32")},
+            "segment_scores holds -1.0",
+        ),
+        (
+            {"segment_start_times": np.array([5, 0, 5], "float32")},
+            "segment_start_times holds",
+        ),
+        ({"segment_scores": ["1", "0", "0"]}, "segment_scores holds b'1'"),
     ],
 )
 def test_bad_ratings_are_named_or_skipped(tmp_path, other, message):
@@ -210,3 +223,29 @@ def test_a_record_that_breaks_later_is_named(shards, tmp_path):
     file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(RecordError, match="validate1: record"):
         VideoDataset(segments, 6, 5).read(range(len(segments)))
+
+
+def test_of_a_pair_rated_twice_the_last_rating_counts(tmp_path):
+    rated = {
+        "segment_start_times": [5, 5, 0],
+        "segment_labels": [2, 2, 1],
+        "segment_scores": np.array([1, 0, 1], "float32"),
+    }
+    record_writer.write_shard(tmp_path / "a", [record(0, **rated)])
+    shards = Shards(f"{tmp_path}/a", feature_sizes=[6, 2])
+    segments = rated_segments(shards, 6)
+    assert segments.ratings.classes.tolist() == [1, 2]
+    assert segments.ratings.scores.tolist() == [1, 0]
+
+
+def test_windows_go_on_past_bad_records(tmp_path):
+    records = [record(0), record(1)[:-9], record(2)]
+    record_writer.write_shard(tmp_path / "a", records)
+    pattern = f"{tmp_path}/a"
+    with pytest.raises(RecordError, match="record 1"):
+        windows(Shards(pattern, feature_sizes=[6, 2]))
+    skipped = SkippedRecords()
+    segments = windows(Shards(pattern, feature_sizes=[6, 2], skipped=skipped))
+    batch = VideoDataset(segments, 6, 5).read(range(len(segments)))
+    assert len(skipped) == 1
+    assert list(batch["video_id"]) == [b"v0:0", b"v0:5", b"v0:10", b"v2:0"]

@@ -29,8 +29,6 @@ from yt8m_distill import command_line, config
 from yt8m_distill.errors import InputError
 
 FLAGS = flags.FLAGS
-# Classes below this are taken where --num_classes does not say.
-LARGEST_VOCABULARY = 1 << 24
 
 
 def labels_of_shards(pattern, **options):
@@ -85,6 +83,9 @@ def score(
             vocabulary.
     """
     from yt8m_distill.metrics import VideoMetrics
+    from yt8m_distill.prediction_files.prediction_file import (
+        LARGEST_VOCABULARY,
+    )
 
     predictions = {
         video_id: (classes, scores)
@@ -96,10 +97,10 @@ def score(
         ),
         default=0,
     )
-    if num_classes and largest >= num_classes:
+    if largest >= (num_classes or LARGEST_VOCABULARY):
         raise InputError(
-            f"class {largest} is outside the vocabulary of {num_classes} "
-            "classes; correct --num_classes"
+            f"class {largest} is outside the vocabulary of "
+            f"{num_classes or LARGEST_VOCABULARY} classes; correct --num_classes"
         )
     metrics = VideoMetrics(
         num_classes or int(largest) + 1, top_k, map_convention
@@ -141,6 +142,8 @@ def score_segments(
     from yt8m_distill.segment_metrics import SegmentMetrics
 
     numbers = {one.decode(): n for n, one in enumerate(segments.ids())}
+    if len(numbers) < len(segments):
+        raise InputError("two videos have one id; every id is to be there once")
     ratings = segments.ratings
     scores = np.full(len(ratings.classes), -np.inf)
     seen = set()
@@ -217,6 +220,13 @@ def define_flags():
 def main():
     from yt8m_distill import files, segment_files
 
+    if FLAGS.map_convention == "all_classes" and not (
+        FLAGS.num_classes or FLAGS.segment_label_ids_file
+    ):
+        raise InputError(
+            "--map_convention=all_classes needs to know which they are; give "
+            "--num_classes"
+        )
     if bool(FLAGS.input_data_pattern) == bool(FLAGS.labels_csv):
         raise InputError(
             "give the labels with either --input_data_pattern or --labels_csv"
@@ -260,6 +270,9 @@ def main_of_videos():
 
 def main_of_segments():
     from yt8m_distill import label_files, segment_files
+    from yt8m_distill.prediction_files.prediction_file import (
+        LARGEST_VOCABULARY,
+    )
     from yt8m_distill.segments import rated_segments
     from yt8m_distill.shards import Shards
 

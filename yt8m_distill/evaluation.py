@@ -81,12 +81,14 @@ class Evaluator:
         start = time.perf_counter()
         for predictions, logits, batch in self.predictions(dataset, batch_size):
             labels = batch["labels"]
-            losses = np.logaddexp(0, logits) - labels * logits
-            if dataset.ratings is None:
+            weights = batch.get("class_weights")
+            # Refuses what is not a number, before it is computed with.
+            if weights is None:
                 metrics.update(predictions, labels)
             else:
-                weights = batch["class_weights"]
                 metrics.update(predictions, labels, weights)
+            losses = np.logaddexp(0, logits) - labels * logits
+            if weights is not None:
                 losses *= weights
             cross_entropy += float(losses.sum())
             now = time.perf_counter()

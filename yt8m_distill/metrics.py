@@ -80,6 +80,8 @@ class VideoMetrics:
             ValueError: the shapes differ.
         """
         predictions, labels = np.asarray(predictions), np.asarray(labels)
+        if predictions.dtype.kind != "f":
+            predictions = predictions.astype(np.float64)
         if predictions.shape != labels.shape:
             raise ValueError(
                 f"predictions {predictions.shape} and labels {labels.shape} "

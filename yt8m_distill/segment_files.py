@@ -1,19 +1,23 @@
 """Files of segment predictions: for each class a ranking of segments.
 
 CSV is the submission file of the 2019 competition: first line `Class,Segments`,
-then one line a class: `class,video:start video:start …`, the highest first.
+then one line a class: `class,video:start video:start …`, the highest first
+(with names in place of the indices `Name,Segments`).
 JSON Lines and Parquet have the scores too: `class`, `segments` and `scores`.
 """
 
+import contextlib
 import json
+import zlib
 
 import numpy as np
 
-from yt8m_distill import files
+from yt8m_distill import feature_files, files
 from yt8m_distill.errors import InputError
 from yt8m_distill.prediction_files import formats, prediction_file
 
 HEADER = "Class,Segments"
+HEADER_WITH_NAMES = "Name,Segments"
 # Names of columns and keys.
 CLASS, SEGMENTS, SCORES, NAME = "class", "segments", "scores", "name"
 
@@ -50,7 +54,7 @@ def write(path, name, rankings, class_names=None):
 
 
 def read(path):
-    """The classes of a file in CSV or JSON Lines.
+    """The classes of a file.
 
     Args:
         path: str; gzip if it ends in `.gz`.
@@ -61,6 +65,9 @@ def read(path):
     Raises:
         InputError: naming file and line: it is no such file.
     """
+    if formats.of(path) == "parquet":
+        yield from _read_parquet(path)
+        return
     parse = _parsed_json if formats.of(path) == "jsonl" else _parsed
     try:
         with prediction_file.opened_text(path) as opened:
@@ -68,6 +75,11 @@ def read(path):
             if parse is _parsed:
                 number = 1
                 header = opened.readline().rstrip("\r\n")
+                if header == HEADER_WITH_NAMES:
+                    raise InputError(
+                        f"{path} holds the names of classes, not their "
+                        "indices; predict again without --vocabulary"
+                    )
                 if header != HEADER:
                     raise InputError(
                         f"{path} starts with {header[:60]!r}, not with "
@@ -77,29 +89,66 @@ def read(path):
                 line = line.rstrip("\r\n")
                 try:
                     yield parse(line)
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, AttributeError):
                     raise InputError(
                         f"{path}: line {number}: found {line[:60]!r}; a line "
                         "is a class and its segments, each video:start"
                     ) from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"cannot read {path}: {error}") from None
 
 
 def is_segment_file(path):
     """Whether a file holds rankings of segments, by its first line."""
     if formats.of(path) == "parquet":
+        with contextlib.suppress(InputError):
+            with feature_files.reading_parquet(path) as opened:
+                return SEGMENTS in opened.schema_arrow.names
         return False
     try:
         with prediction_file.opened_text(path) as opened:
-            line = opened.readline(4096)
-    except (OSError, EOFError, UnicodeDecodeError):
+            line = opened.readline().rstrip("\r\n")
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error):
         return False  # reading it will say what is wrong
-    return line.rstrip("\r\n") == HEADER or line.startswith(f'{{"{CLASS}"')
+    if formats.of(path) != "jsonl":
+        return line in (HEADER, HEADER_WITH_NAMES)
+    try:
+        return SEGMENTS in json.loads(line)
+    except (ValueError, TypeError):
+        return False
+
+
+def check_ids(segment_ids):
+    """Refuses ids that the files cannot hold.
+
+    Args:
+        segment_ids: sequence of bytes.
+
+    Raises:
+        InputError: an id is no UTF-8, or has white space, which separates ids.
+    """
+    for one in segment_ids:
+        try:
+            if len(one.decode().split()) == 1:
+                continue
+        except UnicodeDecodeError:
+            pass
+        raise InputError(
+            f"the id {one!r} has white space or is no UTF-8; segments of such "
+            "videos cannot be written"
+        )
+
+
+def _read_parquet(path):
+    with feature_files.reading_parquet(path) as opened:
+        for batch in opened.iter_batches(columns=[CLASS, SEGMENTS]):
+            for row in batch.to_pylist():
+                yield row[CLASS], row[SEGMENTS]
 
 
 def _write_csv(opened, rankings, class_names):
-    opened.write(f"{HEADER}\n".encode())
+    header = HEADER if class_names is None else HEADER_WITH_NAMES
+    opened.write(f"{header}\n".encode())
     count = 0
     for count, (label, segment_ids, _) in enumerate(rankings, 1):
         own = f"{label}" if class_names is None else _quoted(class_names[label])
@@ -152,14 +201,20 @@ def _parsed(line):
     segment_ids = segment_ids.split()
     if not comma or not all(map(_is_segment, segment_ids)):
         raise ValueError
-    return int(label), segment_ids
+    return _checked(int(label)), segment_ids
+
+
+def _checked(label):
+    if not 0 <= label < prediction_file.LARGEST_VOCABULARY:
+        raise ValueError
+    return label
 
 
 def _parsed_json(line):
     row = json.loads(line)
     if not all(map(_is_segment, row[SEGMENTS])):
         raise ValueError
-    return int(row[CLASS]), row[SEGMENTS]
+    return _checked(int(row[CLASS])), row[SEGMENTS]
 
 
 def _is_segment(text):

@@ -57,6 +57,9 @@ def chosen(options, run_data):
 
     Returns:
         The context frames, an int; None: it looks at whole videos.
+
+    Raises:
+        InputError: the model would not see all of what it is to look at.
     """
     trained = run_data.get("segment_context_frames")
     wanted = options.segment_labels
@@ -65,10 +68,24 @@ def chosen(options, run_data):
     if not wanted:
         if options.segment_context_frames is not None:
             raise InputError("--segment_context_frames needs --segment_labels")
+        if trained is not None:
+            raise InputError(
+                f"the run in {options.train_dir} was trained on segments and "
+                f"sees {run_data['max_frames']} frames; leave "
+                "--nosegment_labels out"
+            )
         return None
+    context_frames = trained or 0
     if options.segment_context_frames is not None:
-        return options.segment_context_frames
-    return trained or 0
+        context_frames = options.segment_context_frames
+    most_frames = segments.most_frames(context_frames)
+    if most_frames > run_data["max_frames"]:
+        raise InputError(
+            f"--segment_context_frames={context_frames} gives segments of up "
+            f"to {most_frames} frames, the run in {options.train_dir} sees "
+            f"{run_data['max_frames']}; give fewer"
+        )
+    return context_frames
 
 
 def metrics(options, num_classes):
@@ -103,11 +120,14 @@ def infer(options, evaluator, dataset, output, class_names):
     if classes is None:
         classes = range(dataset.num_classes)
     start = time.monotonic()
-    ranking = SegmentRanking(classes, options.segment_max_pred)
+    ranking = SegmentRanking(
+        classes, min(options.segment_max_pred, len(dataset))
+    )
     num_segments = 0
     for predictions, _, batch in evaluator.predictions(
         dataset, options.batch_size, with_video_id=True
     ):
+        segment_files.check_ids(batch["video_id"])
         ranking.add(batch["video_id"], predictions)
         num_segments += len(predictions)
     written = segment_files.write(

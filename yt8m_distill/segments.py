@@ -256,14 +256,22 @@ def windows(shards, context_frames=0):
         video has fewer than five frames if they do not divide evenly.
 
     Raises:
-        RecordError: naming the first record that cannot be read.
+        RecordError: naming the first record that cannot be read, where the
+            shards do not skip such records.
     """
     num_frames = np.zeros(len(shards), int)
     # Enough to read together, little enough for memory.
     for start in range(0, len(shards), 1024):
         numbers = np.arange(start, min(start + 1024, len(shards)))
-        for group in shards.groups(numbers, lambda *_: slice(0, 1, 1)):
-            num_frames[numbers[group.places]] = group.num_frames
+        while True:
+            try:
+                for group in shards.groups(numbers, lambda *_: slice(0, 1, 1)):
+                    num_frames[numbers[group.places]] = group.num_frames
+                break
+            except RecordError as error:
+                shards.skip(error.number, error)
+                num_frames[error.number] = 0
+                numbers = numbers[numbers != error.number]
     counts = -(-num_frames // SEGMENT_FRAMES)
     records = np.repeat(np.arange(len(shards)), counts)
     first = np.repeat(np.cumsum(counts) - counts, counts)
@@ -290,6 +298,23 @@ def _ratings_of(shards, record, num_classes):
                 "segments",
             ),
         )
+    for name, values, kind in (
+        ("segment_start_times", starts, int),
+        ("segment_labels", classes, int),
+        ("segment_scores", np.asarray(scores).tolist(), float),
+    ):
+        for value in values:
+            if not isinstance(value, kind) or (
+                kind is float and not 0 <= value <= 1
+            ):
+                raise shards.error(
+                    record,
+                    RecordError(
+                        f"{name} holds {value!r}; expected whole numbers, and "
+                        "scores from 0 to 1 (floats)",
+                        "segments",
+                    ),
+                )
     for start in starts:
         if not 0 <= start < num_frames:
             raise shards.error(
@@ -301,7 +326,9 @@ def _ratings_of(shards, record, num_classes):
                 ),
             )
     shards.check_labels(record, classes, num_classes)
-    return sorted(zip(starts, classes, map(float, scores))), num_frames
+    # Of a pair that is there twice the last rating counts.
+    rated = dict(zip(zip(starts, classes), map(float, scores)))
+    return sorted((*pair, score) for pair, score in rated.items()), num_frames
 
 
 def _all_frames(num_frames, places):

@@ -105,10 +105,11 @@ def frozen_teachers(options, data):
             )
         taught = run.config()["data"]
         for key, value in data.items():
-            # Of a video a teacher may have seen more than a segment.
-            if options.segment_labels and "frames" in key:
+            if options.segment_labels and key == "segment_context_frames":
                 continue
-            if taught[key] != value:
+            # Of a video a teacher may have seen more than a segment.
+            enough = options.segment_labels and key == "max_frames"
+            if taught[key] != value and not (enough and taught[key] > value):
                 raise InputError(
                     f"the teacher in {directory} was trained with {key} "
                     f"{taught[key]}, this run has {value}; both need the same"

@@ -56,7 +56,7 @@ GOOD = '{"video_id": "x", "classes": [2, 1], "scores": [0.5, 1]}'
         (GOOD.replace("2, 1", "[2, 1]"), "found"),
         (GOOD.replace("2, 1", "1, 1"), "a class is there twice"),
         (GOOD.replace("0.5", "NaN"), ".* a score is no number"),
-        (GOOD.replace("2, 1", "-2, 1"), "class -2 is negative"),
+        (GOOD.replace("2, 1", "-2, 1"), "class -2 is below 0"),
     ],
 )
 def test_files_that_are_no_predictions(line, message, tmp_path):

@@ -7,6 +7,9 @@ import numpy as np
 from yt8m_distill.errors import InputError
 from yt8m_distill.metrics import top_classes
 
+# Classes in files are below.
+LARGEST_VOCABULARY = 1 << 24
+
 
 class PredictionFile:
     """Writes predictions batch by batch; reads those of a whole file.
@@ -59,7 +62,7 @@ class PredictionFile:
         top_k = min(self.top_k, predictions.shape[1])
         classes = top_classes(predictions, top_k)
         self.write_pairs(
-            [video_id.decode() for video_id in video_ids],
+            list(map(_decoded, video_ids)),
             classes,
             np.take_along_axis(predictions, classes, 1),
         )
@@ -114,7 +117,7 @@ def parsed(rows, parse, place, expected, first=1):
     for number, row in enumerate(rows, first):
         try:
             yield _checked(*parse(row))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise InputError(f"{place} {number}: {error}; {expected}") from None
 
 
@@ -123,11 +126,21 @@ def as_lists(values):
     return values.tolist() if isinstance(values, np.ndarray) else values
 
 
+def _decoded(video_id):
+    try:
+        return video_id.decode()
+    except UnicodeDecodeError:
+        raise InputError(
+            f"the id {video_id!r} is no UTF-8; such videos cannot be written"
+        ) from None
+
+
 def _checked(video_id, classes, scores):
     """A video's arrays, the highest score first."""
     if len(np.unique(classes)) < len(classes) or not np.isfinite(scores).all():
         raise ValueError("a class is there twice, or a score is no number")
-    if (classes < 0).any():
-        raise ValueError(f"class {classes.min()} is negative")
+    wrong = classes[(classes < 0) | (classes >= LARGEST_VOCABULARY)]
+    if len(wrong):
+        raise ValueError(f"class {wrong[0]} is below 0 or far too high")
     order = np.argsort(-scores, kind="stable")
     return video_id, classes[order], scores[order]
