@@ -100,7 +100,8 @@ def score(
     if largest >= (num_classes or LARGEST_VOCABULARY):
         raise InputError(
             f"class {largest} is outside the vocabulary of "
-            f"{num_classes or LARGEST_VOCABULARY} classes; correct --num_classes"
+            f"{num_classes or LARGEST_VOCABULARY} classes; correct "
+            "--num_classes"
         )
     metrics = VideoMetrics(
         num_classes or int(largest) + 1, top_k, map_convention
