@@ -26,3 +26,11 @@ class RecordError(InputError):
         super().__init__(message)
         self.reason = reason
         self.number = None
+
+
+def diverged():
+    """The `InputError` for predictions that are not a number."""
+    return InputError(
+        "a prediction is not a number (NaN): the model has diverged; train it "
+        "with a lower --base_learning_rate"
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from yt8m_distill import average_precision
 from yt8m_distill.average_precision import AveragePrecision, AveragePrecisions
 from yt8m_distill.batch_memory import BatchMemory
-from yt8m_distill.errors import InputError
+from yt8m_distill.errors import diverged
 from yt8m_distill.full_rankings import FullRankings
 from yt8m_distill.ranked_pairs import RankedPairs, falling_keys
 
@@ -217,10 +217,7 @@ def top_classes(predictions, top_k, kept=None):
     rows, num_classes = predictions.shape
     # Also brings them into the processor's cache, faster than what follows.
     if np.isnan(predictions.max(initial=-np.inf)):
-        raise InputError(
-            "a prediction is not a number (NaN): the model has diverged; "
-            "train it with a lower --base_learning_rate"
-        )
+        raise diverged()
     # No class among the highest is below the k-th highest of the maxima of
     # groups of classes; with so many groups few others are above it.
     num_groups = 12 * top_k

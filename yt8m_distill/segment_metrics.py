@@ -4,7 +4,7 @@ import numpy as np
 
 from yt8m_distill import average_precision
 from yt8m_distill.average_precision import AveragePrecision, AveragePrecisions
-from yt8m_distill.errors import InputError
+from yt8m_distill.errors import diverged
 from yt8m_distill.ranked_pairs import RankedPairs
 
 # Segments of a class that count: K of MAP@K.
@@ -91,10 +91,7 @@ class SegmentMetrics:
             InputError: a prediction is not a number: the model has diverged.
         """
         if np.isnan(scores).any():
-            raise InputError(
-                "a prediction is not a number (NaN): the model has diverged; "
-                "train it with a lower --base_learning_rate"
-            )
+            raise diverged()
         self._positives += np.bincount(
             classes[hits], minlength=self.num_classes
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from yt8m_distill.errors import InputError
+from yt8m_distill.errors import diverged
 from yt8m_distill.ranked_pairs import falling_keys
 
 # Room beyond what is kept, as a share of it.
@@ -46,10 +46,7 @@ class SegmentRanking:
         """
         scores = predictions[:, self.classes].astype(np.float32, copy=False)
         if np.isnan(scores.max(initial=-np.inf)):
-            raise InputError(
-                "a prediction is not a number (NaN): the model has diverged; "
-                "train it with a lower --base_learning_rate"
-            )
+            raise diverged()
         numbers = np.arange(len(segment_ids)) + self._num_segments
         keys = (falling_keys(scores) | numbers[:, None]).T
         self._ids.append(np.array(segment_ids, bytes))

@@ -4,7 +4,7 @@ import gzip
 
 import numpy as np
 
-from yt8m_distill.errors import InputError
+from yt8m_distill.errors import InputError, diverged
 from yt8m_distill.metrics import top_classes
 
 # Classes in files are below.
@@ -55,10 +55,7 @@ class PredictionFile:
             InputError: a score is not a number: the model has diverged.
         """
         if not np.isfinite(np.max(predictions, initial=0)):
-            raise InputError(
-                "a prediction is not a number (NaN): the model has diverged; "
-                "train it with a lower --base_learning_rate"
-            )
+            raise diverged()
         top_k = min(self.top_k, predictions.shape[1])
         classes = top_classes(predictions, top_k)
         self.write_pairs(
