@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.test_experiment import train
-from yt8m_distill import model
+from yt8m_distill import evaluation_summary, model
 from yt8m_distill.run_directory import RunDirectory, last_step
 from yt8m_distill.training import Stretch, stretches
 
@@ -101,3 +101,16 @@ def test_the_model_is_saved_amid_an_epoch(
         ("best", 5),
     ]
     assert both[0] == both[1]
+
+
+def test_without_validation_the_last_steps_are_the_best(
+    synthetic_shards, tmp_path
+):
+    options = ["--eval_data_pattern=", "--num_epochs=1"]
+    run = RunDirectory(tmp_path)
+    train(synthetic_shards, run.path, *options, "--max_steps=1")
+    best = train(synthetic_shards, run.path, *options)
+    assert [(e["epoch"], e["step"]) for e in run.epochs()] == [(1, 1), (1, 5)]
+    assert best["step"] == 5
+    assert model.saved_step(run.checkpoint("best")) == 5
+    assert evaluation_summary.step_of(run, "best", None) == 5

@@ -1,6 +1,7 @@
 """Runs whose flags are those of the starter code."""
 
 import json
+import pathlib
 
 import pytest
 import tensorflow as tf
@@ -12,7 +13,9 @@ from yt8m_distill import (
     cost,
     evaluation_summary,
     experiment,
+    files,
     model,
+    run_archive,
     scoring_runs,
     starter_code_flags,
 )
@@ -261,3 +264,73 @@ def test_runs_of_before_these_flags_go_on(synthetic_shards, tmp_path, capsys):
         train(synthetic_shards, tmp_path, "--optimizer=Lion")
     train(synthetic_shards, tmp_path, "--num_epochs=2")
     assert [line["epoch"] for line in run.epochs()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("program", "flag"),
+    [
+        ("train", "--train_dir=gs://bucket/run"),
+        ("train", "--teacher_cache=gs://bucket/cache"),
+        ("eval", "--train_dir=run,s3://bucket/run"),
+        ("inference", "--output_file=gs://bucket/predictions.csv"),
+        ("inference", "--output_model_tgz=gs://bucket/model.tgz"),
+        ("inference", "--input_model_tgz=gs://bucket/model.tgz"),
+        ("inference", "--untar_model_dir=gs://bucket/model"),
+    ],
+)
+def test_what_is_written_is_local(program, flag):
+    with pytest.raises(InputError, match=f"^{flag} is remote, but only shards"):
+        config.parse(program, [flag])
+
+
+def test_paths_that_no_flag_has_are_local_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for function in (
+        RunDirectory,
+        lambda path: files.written_whole(path).__enter__(),
+        lambda path: run_archive.unpack(path, "model"),
+    ):
+        with pytest.raises(InputError, match="^gs://bucket/run is remote"):
+            function("gs://bucket/run")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+def test_a_run_whose_replacement_was_killed_begins_anew(
+    synthetic_shards, tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / "run"
+    options = ["--eval_data_pattern=", "--max_steps=1"]
+    train(synthetic_shards, path, *options)
+    again = [*options, "--start_new_model"]
+    unlink = pathlib.Path.unlink
+
+    def killed(file, missing_ok=False):
+        if file.name == "flags.txt":
+            raise Killed
+        unlink(file, missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pathlib.Path, "unlink", killed)
+        with pytest.raises(Killed):
+            train(synthetic_shards, path, *again)
+    run = RunDirectory(path)
+    assert run.config_file.exists()
+    assert not run.resume_file.exists() and not run.epochs()
+    assert not run.has_all_steps()
+    train(synthetic_shards, path, *options)
+    assert [line["step"] for line in run.epochs()] == [1]
+
+
+def test_a_resume_file_without_a_run_is_not_gone_on_with(
+    synthetic_shards, tmp_path
+):
+    options = ["--eval_data_pattern=", "--max_steps=1"]
+    train(synthetic_shards, tmp_path, *options)
+    run = RunDirectory(tmp_path)
+    run.config_file.unlink()
+    train(synthetic_shards, tmp_path, *options, "--base_learning_rate=0.5")
+    assert [line["learning_rate"] for line in run.epochs()] == [0.5]

@@ -140,8 +140,8 @@ class Checkpoints(keras.callbacks.Callback):
         os.replace(temporary, self.run.resume_file)
 
     def _score(self, metrics):
-        """Without validation data later epochs count as better."""
-        return metrics.get(self.best_by, metrics["epoch"])
+        """Without validation data later steps count as better."""
+        return metrics.get(self.best_by, metrics["step"])
 
 
 class EpochLine(keras.callbacks.Callback):

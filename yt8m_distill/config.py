@@ -8,9 +8,21 @@ import types
 
 from absl import flags
 
-from yt8m_distill import command_line, quiet_start
+from yt8m_distill import command_line, files, quiet_start
 from yt8m_distill.errors import InputError
 from yt8m_distill.flag_definitions import FLAGS, REQUIRED
+
+# Flags with a directory or file that is on this machine.
+LOCAL = (
+    "train_dir",
+    "teacher_dir",
+    "teacher_cache",
+    "initialize_from",
+    "output_file",
+    "input_model_tgz",
+    "untar_model_dir",
+    "output_model_tgz",
+)
 
 
 def define(entry_point, flag_values=flags.FLAGS):
@@ -34,10 +46,13 @@ def options(entry_point, flag_values=flags.FLAGS):
         flagfile.
 
     Raises:
-        InputError: a size or rate makes no sense.
+        InputError: a size or rate makes no sense, or what has to be local is
+            remote.
     """
     names = [name for _, name, *_ in FLAGS[entry_point]]
     values = {name: flag_values[name].value for name in names}
+    for name in LOCAL:
+        files.refuse_remote(values.get(name), name)
     for name in (
         "batch_size",
         "top_k",

@@ -55,5 +55,5 @@ def step_of(run, checkpoint, saved_step):
         return 0
     if checkpoint == "last":
         return epochs[-1]["step"]
-    best = max(epochs, key=lambda line: line.get("val_gap", line["epoch"]))
+    best = max(epochs, key=lambda line: line.get("val_gap", line["step"]))
     return best["step"]

@@ -9,6 +9,24 @@ import pathlib
 from yt8m_distill.errors import InputError
 
 
+def refuse_remote(path, name=""):
+    """Refuses an address where a path of this machine is needed.
+
+    Args:
+        path: str or path, such as `"gs://bucket/run"`.
+        name: str, the flag that has it; "": none.
+
+    Raises:
+        InputError: it is remote.
+    """
+    if "://" in str(path):
+        flag = f"--{name}=" if name else ""
+        raise InputError(
+            f"{flag}{path} is remote, but only shards may be: runs and what is "
+            "written lie on this machine; give a local path and copy it after"
+        )
+
+
 @contextlib.contextmanager
 def written_whole(path, mode="w"):
     """Opens a file that takes its name only when it is complete.
@@ -24,6 +42,7 @@ def written_whole(path, mode="w"):
     Raises:
         InputError: no file can be written there.
     """
+    refuse_remote(path)
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.name}.partial")
     try:

@@ -40,6 +40,7 @@ def unpack(path, directory):
         InputError: the archive cannot be read or holds something else, or
             there is a training in the directory.
     """
+    files.refuse_remote(path)
     run = RunDirectory(directory)
     if run.metrics_file.exists() or run.resume_file.exists():
         raise InputError(

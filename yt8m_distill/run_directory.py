@@ -32,12 +32,14 @@ FREE_FLAGS = (
     "on_bad_record",
     "verify_checksums",
 )
+# What a run writes, in the order in which it is removed: a run whose removal is
+# cut short is one that has yet to begin.
 CONTENTS = (
-    "config.json",
+    "checkpoints/resume.weights.h5",
+    "checkpoints",
+    "metrics.jsonl",
     "flags.txt",
     "model_flags.json",
-    "metrics.jsonl",
-    "checkpoints",
     "tensorboard",
     "evaluation",
     "predictions",
@@ -45,6 +47,7 @@ CONTENTS = (
     "skipped_records_train.json",
     "skipped_records_eval.json",
     "skipped_records_inference.json",
+    "config.json",
 )
 
 
@@ -53,9 +56,13 @@ class RunDirectory:
 
     Args:
         path: str, the `--train_dir`.
+
+    Raises:
+        InputError: the path is remote.
     """
 
     def __init__(self, path):
+        files.refuse_remote(path)
         self.path = pathlib.Path(path)
         self.config_file = self.path / "config.json"
         self.metrics_file = self.path / "metrics.jsonl"
@@ -111,6 +118,9 @@ class RunDirectory:
             return True
         if start_new_model:
             self._clear()
+        # Of a run without its config nobody knows what it was.
+        self.resume_file.unlink(missing_ok=True)
+        self.metrics_file.unlink(missing_ok=True)
         self.path.mkdir(parents=True, exist_ok=True)
         self._write(flags, flags_text, data)
         return False

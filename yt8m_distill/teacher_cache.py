@@ -64,6 +64,7 @@ class TeacherCache:
     """
 
     def __init__(self, path, teacher, fingerprint):
+        files.refuse_remote(path)
         self.path = pathlib.Path(path)
         self.teacher = teacher
         self.fingerprint = json.loads(json.dumps(fingerprint))
