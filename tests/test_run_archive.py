@@ -82,6 +82,7 @@ def test_archives_that_cannot_be_used(kind, tmp_path):
     path = tmp_path / "model.tgz"
     message = "cannot unpack .*; give an archive made with --output_model_tgz"
     if kind == "outside":
+        message = r"no model of this package \(no checkpoints\)"
         make_archive(path, "../outside.txt")
     elif kind == "text":
         path.write_text("no archive")
@@ -94,7 +95,8 @@ def test_archives_that_cannot_be_used(kind, tmp_path):
             pass
     with pytest.raises(InputError, match=message):
         run_archive.unpack(path, tmp_path / "inside" / "model")
-    assert not (tmp_path / "inside" / "outside.txt").exists()
+    inside = tmp_path / "inside"
+    assert not inside.exists() or list(inside.iterdir()) == []
 
 
 def test_a_training_is_never_unpacked_over(run_dir, tmp_path):
@@ -135,3 +137,59 @@ def test_a_run_or_an_archive_is_needed():
         InputError, match="--train_dir or --input_model_tgz is needed"
     ):
         config.require(options, *config.REQUIRED["inference"])
+
+
+@pytest.mark.parametrize(
+    "file", ["flags.txt", "metrics.jsonl", "checkpoints/resume.weights.h5"]
+)
+def test_nor_over_one_in_its_first_epoch(file, tmp_path):
+    make_archive(tmp_path / "model.tgz", "checkpoints/best.keras")
+    (tmp_path / "run" / file).parent.mkdir(parents=True)
+    (tmp_path / "run" / file).touch()
+    with pytest.raises(InputError, match="holds a training"):
+        run_archive.unpack(tmp_path / "model.tgz", tmp_path / "run")
+
+
+def test_another_archive_replaces_the_one_before(tmp_path):
+    archive, run = tmp_path / "model.tgz", tmp_path / "run"
+    make_archive(archive, "./checkpoints/best.keras", b"old")
+    assert run_archive.unpack(archive, run) == ["best"]
+    (run / "own.txt").touch()
+    make_archive(archive, "checkpoints/last.keras", b"new")
+    assert run_archive.unpack(archive, run) == ["last"]
+    found = {str(p.relative_to(run)) for p in run.rglob("*") if p.is_file()}
+    assert found == {"own.txt", "config.json", "checkpoints/last.keras"}
+    assert (run / "checkpoints/last.keras").read_bytes() == b"new"
+    make_archive(archive, "checkpoints/last.keras")
+    archive.write_bytes(archive.read_bytes()[:-30])
+    with pytest.raises(InputError, match="cannot unpack"):
+        run_archive.unpack(archive, run)
+    assert (run / "checkpoints/last.keras").read_bytes() == b"new"
+    assert {path.name for path in tmp_path.iterdir()} == {"model.tgz", "run"}
+
+
+def test_the_only_model_of_an_archive_is_used(
+    run_dir, synthetic_shards, tmp_path
+):
+    archive = tmp_path / "model.tgz"
+    run_archive.write(run_archive.RunDirectory(run_dir), "last", archive)
+    given = [
+        f"--input_model_tgz={archive}",
+        f"--untar_model_dir={tmp_path}/unpacked",
+    ]
+    last = [f"--train_dir={run_dir}", "--checkpoint=last"]
+    found = [infer(synthetic_shards, tmp_path, *more) for more in (given, last)]
+    assert found[0] == found[1]
+    with pytest.raises(InputError, match="no model at .*best.keras"):
+        infer(synthetic_shards, tmp_path, *given, "--checkpoint=best")
+
+
+def test_no_archive_without_shards(run_dir, tmp_path):
+    with pytest.raises(InputError, match="no file matches"):
+        infer(
+            tmp_path,
+            tmp_path,
+            f"--train_dir={run_dir}",
+            f"--output_model_tgz={tmp_path}/model.tgz",
+        )
+    assert list(tmp_path.iterdir()) == []

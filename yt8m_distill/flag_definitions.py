@@ -394,6 +394,14 @@ _INFERENCE = [
         100_000,
         "with --segment_labels: segments of each class that are written",
     ),
+    (
+        flags.DEFINE_string,
+        "checkpoint",
+        None,
+        "which model of the run: best (by validation GAP), last, or teacher "
+        "(of a parallel run); empty: best, or the only one in "
+        "--input_model_tgz",
+    ),
 ]
 _FLOPS = [
     (
@@ -470,7 +478,6 @@ FLAGS = {
         *_SEGMENT_LABELS,
         *_SEGMENT_LABEL_IDS,
         *_READER,
-        *_CHECKPOINT,
         *_BATCH,
         *_TOP_K,
         *starter_code_flags.INFERENCE,

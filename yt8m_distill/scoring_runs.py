@@ -115,8 +115,6 @@ def infer(options):
     vocabulary = label_files.read_class_names(options.vocabulary)
     reading = run_data.reader_arguments(options)
     run, loaded, data = _open(options)
-    if options.output_model_tgz:
-        run_archive.write(run, options.checkpoint, options.output_model_tgz)
     context_frames = segment_runs.chosen(options, data)
     class_names = label_files.all_names(vocabulary, data["num_classes"])
     dataset = run_data.dataset_for(
@@ -127,6 +125,8 @@ def infer(options):
         ),
         options.num_readers,
     )
+    if options.output_model_tgz:
+        run_archive.write(run, options.checkpoint, options.output_model_tgz)
     ending = formats.get_class(options.output_format).ending
     output = options.output_file or str(
         run.path / "predictions" / f"predictions{ending}"
@@ -175,14 +175,24 @@ def _from_archive(options):
             "--train_dir"
         )
     if not options.input_model_tgz:
-        return options
+        return _changed(options, checkpoint=options.checkpoint or "best")
     if options.train_dir:
         raise InputError(
             "--input_model_tgz and --train_dir exclude each other; give one"
         )
-    run_archive.unpack(options.input_model_tgz, options.untar_model_dir)
-    changed = {"train_dir": options.untar_model_dir}
-    return types.SimpleNamespace(**{**vars(options), **changed})
+    models = run_archive.unpack(
+        options.input_model_tgz, options.untar_model_dir
+    )
+    only = models[0] if len(models) == 1 else "best"
+    return _changed(
+        options,
+        train_dir=options.untar_model_dir,
+        checkpoint=options.checkpoint or only,
+    )
+
+
+def _changed(options, **values):
+    return types.SimpleNamespace(**{**vars(options), **values})
 
 
 def _open(options):
