@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 
 from yt8m_distill import optimizers
@@ -35,3 +36,17 @@ def test_adam_is_that_of_the_starter_code():
 def test_unknown_optimizers(name, message):
     with pytest.raises(InputError, match=message):
         optimizers.build(name, 0.1)
+
+
+def test_rmsprop_is_that_of_tf_train():
+    gradients = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    optimizer = optimizers.build("RMSPropOptimizer", 0.1)
+    variable = keras.Variable(np.ones(4, "float32"))
+    expected, mean_square = np.ones(4), np.ones(4)
+    for gradient in gradients:
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
+        mean_square = 0.9 * mean_square + 0.1 * gradient**2
+        expected -= 0.1 * gradient / np.sqrt(mean_square + 1e-10)
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(variable), expected, rtol=1e-5
+        )

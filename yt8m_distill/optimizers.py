@@ -35,6 +35,24 @@ TF_TRAIN = {
 DEFAULTS = {"Adam": {"epsilon": 1e-8}}
 
 
+class RMSPropOptimizer(keras.optimizers.RMSprop):
+    """That of tf.train: the mean of squared gradients starts at 1.
+
+    Keras' starts at 0, which makes the first steps several times as large.
+    """
+
+    def add_variable_from_reference(
+        self, reference_variable, name=None, initializer="zeros"
+    ):
+        return super().add_variable_from_reference(
+            reference_variable, name, "ones"
+        )
+
+
+# Where Keras' own class computes something else.
+_OWN = {"RMSPropOptimizer": RMSPropOptimizer}
+
+
 def build(name, learning_rate, clip_gradient_norm=0.0):
     """Builds an optimizer.
 
@@ -60,7 +78,8 @@ def build(name, learning_rate, clip_gradient_norm=0.0):
         raise InputError(
             f"--optimizer={name}; known: {', '.join((*KERAS, *TF_TRAIN))}"
         )
-    return getattr(keras.optimizers, keras_name)(
+    optimizer_class = _OWN.get(name) or getattr(keras.optimizers, keras_name)
+    return optimizer_class(
         learning_rate,
         clipnorm=clip_gradient_norm or None,
         **DEFAULTS.get(keras_name, {}),
