@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import types
 
 import pytest
@@ -36,7 +37,7 @@ class Training:
             train_dir=str(self.run.path), checkpoint=checkpoint
         )
         return new_checkpoints.evaluate_each(
-            options, self.evaluate, 7, self.sleep
+            options, lambda given: self.evaluate(given), 7, self.sleep
         )
 
 
@@ -114,3 +115,38 @@ def test_a_finished_run_without_the_model(tmp_path):
         event(training.run)
     with pytest.raises(InputError, match="left no model teacher; choose"):
         training.watch("teacher")
+
+
+def test_a_run_that_takes_another_s_place_is_scored(tmp_path):
+    training = Training(
+        tmp_path / "run", [started, saved("first")], [saved("2nd"), epoch(3)]
+    )
+    evaluate = training.evaluate
+
+    def replaced(options):
+        pathlib.Path(training.run.checkpoint("best")).unlink()
+        training.run.config_file.unlink()
+        training.evaluate = evaluate
+        training.events.insert(0, [restarted])
+        training.run.config()
+
+    training.evaluate = replaced
+    assert training.watch() == ["2nd"]
+    assert training.looks == 3
+
+
+def restarted(run):
+    (run.path / "checkpoints").rmdir()
+    run.path.rmdir()
+    started(run)
+
+
+def test_another_error_ends_the_waiting(tmp_path):
+    training = Training(tmp_path / "run", [started, saved("first")])
+
+    def evaluate(options):
+        raise InputError("bad shards")
+
+    training.evaluate = evaluate
+    with pytest.raises(InputError, match="bad shards"):
+        training.watch()

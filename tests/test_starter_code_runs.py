@@ -334,3 +334,68 @@ def test_a_resume_file_without_a_run_is_not_gone_on_with(
     run.config_file.unlink()
     train(synthetic_shards, tmp_path, *options, "--base_learning_rate=0.5")
     assert [line["learning_rate"] for line in run.epochs()] == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--eval_data_pattern=nothing*", "no file matches"),
+        ("--vocabulary=nothing.csv", "nothing.csv cannot be read"),
+        ("--segment_label_ids_file=nothing.csv", "nothing.csv cannot be read"),
+    ],
+)
+def test_eval_does_not_wait_with_files_that_are_not_there(
+    flag, message, synthetic_shards, tmp_path
+):
+    options = config.parse(
+        "eval",
+        [
+            f"--train_dir={tmp_path}/run",
+            f"--eval_data_pattern={synthetic_shards}/validate*",
+            "--norun_once",
+            flag,
+        ],
+    )
+    with pytest.raises(InputError, match=message):
+        eval_program.main(options)
+
+
+def test_scores_are_not_written_into_another_run(
+    synthetic_shards, dbof_dir, monkeypatch
+):
+    file = RunDirectory(dbof_dir).config_file
+    before = file.read_bytes()
+    scores = dbof_dir / "evaluation" / "last.json"
+    original = scoring_runs.Evaluator.evaluate
+
+    def replaced(*arguments):
+        file.write_text(json.dumps({**json.loads(before), "run_id": "other"}))
+        return original(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scoring_runs.Evaluator, "evaluate", replaced)
+        with pytest.raises(InputError, match="was replaced while it was"):
+            evaluate(
+                synthetic_shards, f"--train_dir={dbof_dir}", "--checkpoint=last"
+            )
+    file.write_bytes(before)
+    assert not scores.exists()
+
+
+def test_a_model_that_is_saved_while_another_is_loaded(
+    dbof_dir, tmp_path, monkeypatch
+):
+    path = str(tmp_path / "model.keras")
+    loaded = model.load(RunDirectory(dbof_dir).checkpoint("best"))
+    model.save(loaded, path, 1)
+    read, steps = model.saved_step, []
+
+    def slow(file):
+        if not steps:
+            model.save(loaded, path, 2)
+        steps.append(read(file))
+        return steps[-1]
+
+    monkeypatch.setattr(model, "saved_step", slow)
+    assert model.load(path).step == 2
+    assert steps == [2, 2]  # the first weights were of step 1

@@ -13,6 +13,7 @@ def main(options):
     if options.run_once:
         scoring_runs.evaluate(options)
     else:
+        scoring_runs.check(options)
         new_checkpoints.evaluate_each(options, scoring_runs.evaluate)
 
 

@@ -27,6 +27,15 @@ def refuse_remote(path, name=""):
         )
 
 
+def identity(path):
+    """What tells one state of a file from another; None: there is no file."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 @contextlib.contextmanager
 def written_whole(path, mode="w"):
     """Opens a file that takes its name only when it is complete.

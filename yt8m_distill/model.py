@@ -8,7 +8,7 @@ import zipfile
 import keras
 from keras import ops
 
-from yt8m_distill import parts
+from yt8m_distill import files, parts
 from yt8m_distill.errors import InputError
 from yt8m_distill.video_ensemble import VideoEnsemble
 
@@ -246,6 +246,21 @@ def load(path):
     Raises:
         InputError: there is no such file, or it holds another kind of model.
     """
+    # Keras opens the path again: a training may save another model meanwhile.
+    while True:
+        before = files.identity(path)
+        try:
+            model = _loaded(path)
+        except Exception:
+            if files.identity(path) == before:
+                raise
+        else:
+            if files.identity(path) == before:
+                return model
+
+
+def _loaded(path):
+    """As `load`, of a file that stays as it is."""
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))

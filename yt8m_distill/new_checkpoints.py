@@ -1,8 +1,8 @@
 """Scores each new model of a run, until its training has come to its end."""
 
-import os
 import time
 
+from yt8m_distill import files
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory
 
@@ -26,17 +26,26 @@ def evaluate_each(options, evaluate, interval=INTERVAL, sleep=time.sleep):
 
     Returns:
         What `evaluate` gave for each model, a list.
+
+    Raises:
+        InputError: a model cannot be scored, or the training left none.
     """
     runs = [RunDirectory(path) for path in options.train_dir.split(",") if path]
     results, scored, waits = [], None, False
     while True:
         # Asked first: what a training saved before its end is not missed.
         finished = all(_is_finished(run) for run in runs)
-        found = [_identity(run.checkpoint(options.checkpoint)) for run in runs]
+        found = _models(runs, options)
         if None not in found and found != scored:
-            results.append(evaluate(options))
+            try:
+                results.append(evaluate(options))
+            except InputError:
+                if _models(runs, options) == found:
+                    raise
+                # Another run took its place; its models will be scored.
+                continue
             scored, waits = found, False
-        elif finished:
+        elif finished and all(_is_finished(run) for run in runs):
             if None in found:
                 raise InputError(
                     f"the training in {options.train_dir} has ended and left "
@@ -55,14 +64,16 @@ def evaluate_each(options, evaluate, interval=INTERVAL, sleep=time.sleep):
             sleep(interval)
 
 
+def _models(runs, options):
+    """What tells the models that are there now from others, a list."""
+    return [files.identity(run.checkpoint(options.checkpoint)) for run in runs]
+
+
 def _is_finished(run):
-    return run.config_file.exists() and run.has_all_steps()
-
-
-def _identity(path):
-    """What tells one state of a file from another; None: there is no file."""
     try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+        return run.config_file.exists() and run.has_all_steps()
+    except InputError:
+        # It was replaced between two looks.
+        if run.config_file.exists():
+            raise
+        return False

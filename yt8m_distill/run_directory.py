@@ -13,6 +13,7 @@ import pathlib
 import platform
 import shutil
 import subprocess
+import uuid
 
 from yt8m_distill import files
 from yt8m_distill.errors import InputError
@@ -114,7 +115,7 @@ class RunDirectory:
             )
         if self.config_file.exists() and not start_new_model:
             self._refuse_differences(flags, data)
-            self._write(flags, flags_text, data)
+            self._write(flags, flags_text, data, self.run_id())
             return True
         if start_new_model:
             self._clear()
@@ -122,14 +123,25 @@ class RunDirectory:
         self.resume_file.unlink(missing_ok=True)
         self.metrics_file.unlink(missing_ok=True)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._write(flags, flags_text, data)
+        self._write(flags, flags_text, data, uuid.uuid4().hex)
         return False
+
+    def run_id(self):
+        """What tells the run from one that takes its place, a str.
+
+        None for runs of earlier versions.
+
+        Raises:
+            InputError: there is no run here.
+        """
+        return self.config().get("run_id")
 
     def epochs(self):
         """The lines of `metrics.jsonl`, a list of dicts, oldest first."""
-        if not self.metrics_file.exists():
+        try:
+            lines = self.metrics_file.read_text().splitlines()
+        except FileNotFoundError:
             return []
-        lines = self.metrics_file.read_text().splitlines()
         return [json.loads(line) for line in lines]
 
     def write_epochs(self, epochs):
@@ -193,7 +205,7 @@ class RunDirectory:
                 "flags, or --start_new_model to replace it"
             )
 
-    def _write(self, flags, flags_text, data):
+    def _write(self, flags, flags_text, data, run_id):
         files.write_json(
             self.config_file,
             {
@@ -201,6 +213,7 @@ class RunDirectory:
                 "data": data,
                 "versions": versions(),
                 "git_commit": git_commit(),
+                "run_id": run_id,
             },
         )
         with files.written_whole(self.path / "flags.txt") as opened:

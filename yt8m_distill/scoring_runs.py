@@ -1,5 +1,6 @@
 """Scores and predictions of the model of a run."""
 
+import sys
 import time
 import types
 
@@ -23,6 +24,7 @@ from yt8m_distill.evaluation import (
 )
 from yt8m_distill.prediction_files import formats
 from yt8m_distill.run_directory import RunDirectory
+from yt8m_distill.shards import Shards
 
 
 def evaluate(options):
@@ -37,8 +39,10 @@ def evaluate(options):
 
     Raises:
         InputError: there is no such run or model, or the records cannot be
-            used.
+            used, or another run took its place meanwhile.
     """
+    runs = _runs(options)
+    run_ids = [run.run_id() for run in runs]
     vocabulary = label_files.read_class_names(options.vocabulary)
     reading = run_data.reader_arguments(options)
     run, loaded, data = _open(options)
@@ -64,17 +68,23 @@ def evaluate(options):
         f"{results['num_empty_classes']} of {dataset.num_classes} classes "
         f"without one | {callbacks.duration(seconds)}"
     )
+    if [run.run_id() for run in runs] != run_ids:
+        raise InputError(
+            f"the run in {options.train_dir} was replaced while it was scored; "
+            "score the one that is there now"
+        )
     run_data.tell_skipped(reading, run.path, "eval")
     name = options.checkpoint
-    runs = [part for part in options.train_dir.split(",") if part]
     if len(runs) > 1:
-        others = [RunDirectory(part).path.name for part in runs[1:]]
+        others = [other.path.name for other in runs[1:]]
         name = "-".join([name, "with", *others])
     files.write_json(
         run.path / "evaluation" / f"{name}.json",
         {
             "data_pattern": options.eval_data_pattern,
-            "train_dirs": runs,
+            "train_dirs": [
+                part for part in options.train_dir.split(",") if part
+            ],
             "map_convention": options.map_convention,
             "segment_context_frames": context_frames,
             **results,
@@ -93,6 +103,23 @@ def evaluate(options):
             "Eval" if context_frames is None else "SegEval",
         )
     return results
+
+
+def check(options):
+    """Refuses files that `evaluate` could not use, without a run.
+
+    Args:
+        options: as of `config.options("eval")`.
+
+    Raises:
+        InputError: naming the file or pattern.
+    """
+    label_files.read_class_names(options.vocabulary)
+    if options.segment_label_ids_file:
+        # How many classes there are only the run knows.
+        label_files.read_label_ids(options.segment_label_ids_file, sys.maxsize)
+    reading = run_data.reader_arguments(options)
+    Shards(options.eval_data_pattern, [], [], **reading)
 
 
 def infer(options):
@@ -195,10 +222,13 @@ def _changed(options, **values):
     return types.SimpleNamespace(**{**vars(options), **values})
 
 
+def _runs(options):
+    return [RunDirectory(part) for part in options.train_dir.split(",") if part]
+
+
 def _open(options):
     """The first run, its model (of several runs their ensemble), its data."""
-    directories = [part for part in options.train_dir.split(",") if part]
-    runs = [RunDirectory(path) for path in directories]
+    runs = _runs(options)
     data = runs[0].config()["data"]
     starter_code_run.check(options, runs[0])
     loaded = {}
