@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import ROOT
 from yt8m_distill import config
+from yt8m_distill.errors import InputError
 from yt8m_distill.flag_definitions import FLAGS
 
 # Those of its last version and, in eval and inference, of 2017.
@@ -146,3 +147,34 @@ def test_the_documentation_tells_of_every_flag():
         assert set(names) <= told
     table = text.partition("\n| their flag ")[2].partition("\n\n")[0]
     assert table.count("\n") < 30  # it is copied into the README
+
+
+@pytest.mark.parametrize(
+    ("flag", "advice"),
+    [
+        ("--learning_rate_decay_examples=0", "at least 1"),
+        ("--num_epochs=0", "at least 1"),
+        ("--base_learning_rate=-0.1", "a number of at least 0"),
+        ("--base_learning_rate=inf", "a number of at least 0"),
+        ("--base_learning_rate=nan", "a number of at least 0"),
+        ("--clip_gradient_norm=-1.0", "a number of at least 0"),
+        ("--regularization_penalty=-1.0", "a number of at least 0"),
+        ("--learning_rate_decay=0.0", "a number above 0"),
+        ("--learning_rate_decay=nan", "a number above 0"),
+        ("--train_dir=,", "a directory"),
+    ],
+)
+def test_rates_that_make_no_sense(flag, advice):
+    with pytest.raises(InputError, match=f"^{flag}; give {advice}$"):
+        config.parse("train", [flag])
+
+
+def test_no_rate_and_no_clipping_make_sense():
+    flags = ["--base_learning_rate=0", "--clip_gradient_norm=0"]
+    assert config.parse("train", flags).clip_gradient_norm == 0
+
+
+def test_the_classes_of_segments_are_downloaded_once():
+    url = "https://storage.googleapis.com/youtube8m-lists/segment_label_ids.csv"
+    with pytest.raises(InputError, match="download it once and give the local"):
+        config.parse("inference", [f"--segment_label_ids_file={url}"])

@@ -18,6 +18,7 @@ from yt8m_distill import (
     run_archive,
     scoring_runs,
     starter_code_flags,
+    starter_code_run,
 )
 from yt8m_distill import eval as eval_program
 from yt8m_distill.errors import InputError
@@ -121,7 +122,7 @@ def test_flags_of_2017_may_say_again_what_the_run_is(
         "--feature_sizes=1024,128",
         "--frame_features",
         "--iterations=3",
-        "--lstm_cells=1024",
+        "--lstm_cells=7",  # which this model does not read
         "--label_loss=CrossEntropyLoss",
     )
 
@@ -133,7 +134,7 @@ def test_flags_of_2017_may_say_again_what_the_run_is(
         ("--feature_sizes=128", "1024,128"),
         ("--frame_features=False", "True"),
         ("--dbof_cluster_size=4096", "8"),
-        ("--lstm_cells=7", "1024"),
+        ("--iterations=30", "3"),
     ],
 )
 def test_and_are_refused_where_they_say_otherwise(
@@ -399,3 +400,38 @@ def test_a_model_that_is_saved_while_another_is_loaded(
     monkeypatch.setattr(model, "saved_step", slow)
     assert model.load(path).step == 2
     assert steps == [2, 2]  # the first weights were of step 1
+
+
+@pytest.mark.parametrize(
+    ("trained", "flag", "message"),
+    [
+        ([], "--label_loss=CrossEntropyLoss", None),
+        ([], "--moe_num_mixtures=7", None),
+        ([], "--label_loss=HingeLoss", "trained with CrossEntropyLoss; leave"),
+        ([], "--model=LstmModel", "was trained without --model; leave"),
+        (
+            ["--student_losses=hinge"],
+            "--label_loss=CrossEntropyLoss",
+            "was trained with --student_losses=hinge; leave",
+        ),
+    ],
+)
+def test_flags_of_2017_and_runs_of_other_flags(
+    trained, flag, message, tmp_path
+):
+    run = RunDirectory(tmp_path)
+    values = vars(config.parse("train", trained))
+    data = {"feature_names": ["rgb"], "feature_sizes": [3]}
+    run.config_file.write_text(json.dumps({"flags": values, "data": data}))
+    options = config.parse("eval", [flag])
+    if message is None:
+        starter_code_run.check(options, run)
+    else:
+        with pytest.raises(InputError, match=message):
+            starter_code_run.check(options, run)
+
+
+def test_a_train_dir_that_cannot_be_made(synthetic_shards, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made or replaced: Not a d"):
+        train(synthetic_shards, tmp_path / "file" / "run")

@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow, so `--help` is instant.
 """
 
+import math
 import sys
 import types
 
@@ -53,6 +54,8 @@ def options(entry_point, flag_values=flags.FLAGS):
     values = {name: flag_values[name].value for name in names}
     for name in LOCAL:
         files.refuse_remote(values.get(name), name)
+    if not values.get("train_dir", "").strip(",") and values.get("train_dir"):
+        raise InputError(f"--train_dir={values['train_dir']}; give a directory")
     for name in (
         "batch_size",
         "top_k",
@@ -62,6 +65,8 @@ def options(entry_point, flag_values=flags.FLAGS):
         "num_length_buckets",
         "num_readers",
         "segment_max_pred",
+        "num_epochs",
+        "learning_rate_decay_examples",
     ):
         if values.get(name, 1) < 1:
             raise InputError(f"--{name}={values[name]}; give at least 1")
@@ -74,6 +79,18 @@ def options(entry_point, flag_values=flags.FLAGS):
     ):
         if (values.get(name) or 0) < 0:
             raise InputError(f"--{name}={values[name]}; give at least 0")
+    for name in (
+        "base_learning_rate",
+        "learning_rate_decay",
+        "clip_gradient_norm",
+        "regularization_penalty",
+    ):
+        _refuse_rate(name, values.get(name, 1.0))
+    if "://" in (values.get("segment_label_ids_file") or ""):
+        raise InputError(
+            f"--segment_label_ids_file={values['segment_label_ids_file']} is "
+            "remote; download it once and give the local file"
+        )
     for name in ("feature_sizes", "num_frames"):
         if values.get(name):
             values[name] = _whole_numbers(name, values[name])
@@ -168,6 +185,15 @@ def run(entry_point, function):
 
     define(entry_point)
     command_line.run(start)
+
+
+def _refuse_rate(name, value):
+    """Refuses what would make weights NaN or training go up the hill."""
+    if name == "learning_rate_decay":
+        if not 0 < value < math.inf:
+            raise InputError(f"--{name}={value}; give a number above 0")
+    elif not 0 <= value < math.inf:
+        raise InputError(f"--{name}={value}; give a number of at least 0")
 
 
 def _whole_numbers(name, texts):

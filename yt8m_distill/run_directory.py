@@ -107,7 +107,8 @@ class RunDirectory:
             True if a run that was here goes on.
 
         Raises:
-            InputError: a run with other flags is here; names them.
+            InputError: a run with other flags is here, and it names them; or
+                the directory cannot be made.
         """
         if self.path.is_file():
             raise InputError(
@@ -117,12 +118,18 @@ class RunDirectory:
             self._refuse_differences(flags, data)
             self._write(flags, flags_text, data, self.run_id())
             return True
-        if start_new_model:
-            self._clear()
-        # Of a run without its config nobody knows what it was.
-        self.resume_file.unlink(missing_ok=True)
-        self.metrics_file.unlink(missing_ok=True)
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if start_new_model:
+                self._clear()
+            # Of a run without its config nobody knows what it was.
+            self.resume_file.unlink(missing_ok=True)
+            self.metrics_file.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"--train_dir={self.path} cannot be made or replaced: "
+                f"{error.strerror}; give another directory"
+            ) from None
         self._write(flags, flags_text, data, uuid.uuid4().hex)
         return False
 

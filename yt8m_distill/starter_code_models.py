@@ -97,15 +97,37 @@ def describe(flags):
     specs = " ".join(
         f"--{name}={_quoted(spec)}" for name, spec in parts.items()
     )
+    read = flags_read(flags)
     unread = [
         f"--{name}"
         for name in MODEL_DEFAULTS
-        if flags.get(name) is not None and name not in MODELS[flags["model"]]
+        if flags.get(name) is not None and name not in read
     ]
     line = f"--model={flags['model']} is {specs}"
     if unread:
         line += f" (without effect on it: {', '.join(unread)})"
     return line
+
+
+def flags_read(flags):
+    """The flags that decide what a model of the starter code is.
+
+    Args:
+        flags: dict as of `translate`; without `--model` there are none.
+
+    Returns:
+        list of str, some of `MODEL_DEFAULTS`.
+    """
+    ignored = []
+    sampler = flags.get("frame_sampler") or PART_DEFAULTS["frame_sampler"]
+    if flags.get("segment_labels") or sampler != PART_DEFAULTS["frame_sampler"]:
+        ignored += _SAMPLING
+    if flags.get("video_level_classifier_model") == "LogisticModel":
+        ignored.append("moe_num_mixtures")
+    model = flags.get("model")
+    if model == "MoeModel":
+        ignored = []
+    return [name for name in MODELS.get(model, ()) if name not in ignored]
 
 
 def check_level(flags, shards):
