@@ -7,6 +7,7 @@ import pytest
 
 from tests.test_experiment import train
 from yt8m_distill import evaluation_summary, model
+from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory, last_step
 from yt8m_distill.training import Stretch, stretches
 
@@ -57,7 +58,9 @@ def test_a_run_ends_amid_an_epoch_and_goes_on(
     before = pathlib.Path(run.checkpoint("last")).stat().st_mtime_ns
     train(synthetic_shards, run.path, *options, "--max_steps=7")
     assert pathlib.Path(run.checkpoint("last")).stat().st_mtime_ns == before
-    assert "epoch 2/3" not in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "epoch 2/3" not in printed and "going on" not in printed
+    assert f"all 7 steps of the run in {run.path} are done" in printed
 
     train(synthetic_shards, run.path, *options)
     lines = [(e["epoch"], e["step"]) for e in run.epochs()]
@@ -114,3 +117,11 @@ def test_without_validation_the_last_steps_are_the_best(
     assert best["step"] == 5
     assert model.saved_step(run.checkpoint("best")) == 5
     assert evaluation_summary.step_of(run, "best", None) == 5
+
+
+def test_losses_that_max_steps_never_reaches(synthetic_shards, tmp_path):
+    losses = ["--student_losses=ce,hinge(first_epoch=2)", "--num_epochs=2"]
+    with pytest.raises(InputError, match="in none of the 1 epochs; .*max_step"):
+        train(synthetic_shards, tmp_path / "run", *losses, "--max_steps=5")
+    assert not (tmp_path / "run").exists()
+    train(synthetic_shards, tmp_path / "run", *losses, "--max_steps=6")

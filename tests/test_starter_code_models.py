@@ -198,3 +198,26 @@ def test_the_level_of_the_records(arguments, is_video_level, message):
     else:
         with pytest.raises(InputError, match=message):
             starter_code_models.check_level(given, shards)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ignored"),
+    [
+        (
+            ["--segment_labels", "--iterations=5", "--nosample_random_frames"],
+            "(without effect on it: --iterations, --sample_random_frames)",
+        ),
+        (
+            [
+                "--moe_num_mixtures=4",
+                "--video_level_classifier_model=LogisticModel",
+            ],
+            "(without effect on it: --moe_num_mixtures)",
+        ),
+        (["--iterations=5", "--moe_num_mixtures=4"], None),
+    ],
+)
+def test_flags_without_effect_are_named(arguments, ignored):
+    given = flags("--model=DbofModel", *arguments)
+    line = starter_code_models.describe(given)
+    assert line.endswith(ignored) if ignored else "effect" not in line

@@ -435,3 +435,21 @@ def test_a_train_dir_that_cannot_be_made(synthetic_shards, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be made or replaced: Not a d"):
         train(synthetic_shards, tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize("encoder", ["netvlad", "mean_pooling"])
+def test_netvlad_on_a_single_vector_is_told(encoder, tmp_path, capsys):
+    video_level_shard(tmp_path / "train.tfrecord")
+    given = [
+        f"--train_data_pattern={tmp_path}/train.tfrecord",
+        f"--train_dir={tmp_path}/run",
+        f"--encoder={encoder}",
+        "--feature_sizes=3",
+        "--num_classes=7",
+        "--batch_size=8",
+        "--max_steps=1",
+        "--max_frames=1",
+    ]
+    experiment.train(config.parse("train", given))
+    told = "default was --model=LogisticModel" in capsys.readouterr().out
+    assert told == (encoder == "netvlad")

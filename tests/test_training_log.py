@@ -16,6 +16,7 @@ from tests.test_experiment import MIRRORED, TIMEOUT, arguments, train
 from yt8m_distill import parts
 from yt8m_distill.distiller import Distiller
 from yt8m_distill.metrics import VideoMetrics
+from yt8m_distill.run_directory import RunDirectory
 
 LINE = re.compile(
     r"^training step (\d+) \| Loss: (\S+) Examples/sec: (\S+) \| "
@@ -183,3 +184,18 @@ def test_two_replicas_score_the_whole_batch(
             assert float(mirrored[column]) == pytest.approx(
                 float(one[column]), abs=0.02
             )
+
+
+def test_the_learning_rate_is_that_of_the_step(synthetic_shards, tmp_path):
+    train(
+        synthetic_shards,
+        tmp_path,
+        "--num_epochs=1",
+        "--log_steps=1",
+        "--learning_rate_decay_examples=16",  # two batches
+        "--learning_rate_decay=0.5",
+        "--base_learning_rate=1.0",
+    )
+    found = scalars(tmp_path / "tensorboard" / "steps")["learning_rate"]
+    assert found == [(1, 1), (2, 1), (3, 0.5), (4, 0.5), (5, 0.25)]
+    assert RunDirectory(tmp_path).epochs()[-1]["learning_rate"] == 0.25

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from yt8m_distill import model as model_module
+from yt8m_distill import optimizers
 from yt8m_distill.evaluation import log_line
 
 
@@ -125,7 +126,9 @@ class Checkpoints(keras.callbacks.Callback):
         metrics = {
             "epoch": epoch + 1,
             "step": int(self.model.optimizer.iterations.numpy()),
-            "learning_rate": float(self.model.optimizer.learning_rate),
+            "learning_rate": optimizers.last_learning_rate(
+                self.model.optimizer
+            ),
             **{key: float(value) for key, value in logs.items()},
         }
         self.epochs.append(metrics)

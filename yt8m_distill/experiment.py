@@ -1,5 +1,6 @@
 """From the options of training to a run."""
 
+import math
 import types
 
 import keras
@@ -23,8 +24,9 @@ from yt8m_distill.evaluation import (
     log_line,
 )
 from yt8m_distill.folds import without_fold
-from yt8m_distill.run_directory import RunDirectory
+from yt8m_distill.run_directory import RunDirectory, last_step
 from yt8m_distill.shards import Shards
+from yt8m_distill.starter_code_models import PART_DEFAULTS
 from yt8m_distill.unlabelled import WithUnlabelled
 
 
@@ -100,7 +102,9 @@ def train(options):
         num_length_buckets=options.num_length_buckets,
         num_readers=options.num_readers,
     )
-    training_data.steps_per_epoch(options.batch_size)
+    steps = training_data.steps_per_epoch(options.batch_size)
+    last = last_step(steps, options.num_epochs, options.max_steps)
+    distiller.check_epochs(math.ceil(last / steps))
     caching.check(options, shards, cached)
     validations = _validations(options, data, distiller, student, reading)
 
@@ -119,10 +123,17 @@ def train(options):
     )
     if given.model:
         print(starter_code_models.describe(vars(given)))
+    elif not is_frame_level and options.encoder == PART_DEFAULTS["encoder"]:
+        print(
+            "these records are video-level: this trains NetVLAD on a single "
+            "vector; the starter code's default was --model=LogisticModel"
+        )
     print(f"training: {shards.describe()}")
     print(f"{student.count_params():,} parameters in the model")
     print(distiller.objective())
-    if goes_on:
+    if goes_on and run.has_all_steps():
+        print(f"all {last} steps of the run in {options.train_dir} are done")
+    elif goes_on:
         print(f"going on with the run in {options.train_dir}")
     training_data.teacher_caches = caching.fill(options, shards, cached, train)
     try:

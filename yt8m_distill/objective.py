@@ -168,7 +168,7 @@ def check_epochs(terms, num_epochs):
         if first > num_epochs or (last is not None and last < first):
             raise InputError(
                 f"{term.text()!r} counts in none of the {num_epochs} epochs; "
-                "correct first_epoch, last_epoch or --num_epochs"
+                "correct first_epoch, last_epoch, --num_epochs or --max_steps"
             )
     for epoch in range(1, num_epochs + 1):
         if not any(

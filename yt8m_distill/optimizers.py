@@ -85,3 +85,14 @@ def build(name, learning_rate, clip_gradient_norm=0.0):
         **DEFAULTS.get(keras_name, {}),
         **arguments,
     )
+
+
+def last_learning_rate(optimizer):
+    """The learning rate of the step that was made last, a float.
+
+    That of the optimizer itself is already the next step's.
+    """
+    rate = optimizer._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        rate = rate(keras.ops.maximum(optimizer.iterations - 1, 0))
+    return float(rate)

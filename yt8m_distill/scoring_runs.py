@@ -13,6 +13,7 @@ from yt8m_distill import (
     run_archive,
     run_data,
     segment_runs,
+    shards,
     starter_code_run,
     video_ensemble,
 )
@@ -24,7 +25,6 @@ from yt8m_distill.evaluation import (
 )
 from yt8m_distill.prediction_files import formats
 from yt8m_distill.run_directory import RunDirectory
-from yt8m_distill.shards import Shards
 
 
 def evaluate(options):
@@ -118,8 +118,7 @@ def check(options):
     if options.segment_label_ids_file:
         # How many classes there are only the run knows.
         label_files.read_label_ids(options.segment_label_ids_file, sys.maxsize)
-    reading = run_data.reader_arguments(options)
-    Shards(options.eval_data_pattern, [], [], **reading)
+    shards.match(options.eval_data_pattern)
 
 
 def infer(options):

@@ -78,7 +78,6 @@ def build(options, data):
         jit_compile=options.jit_compile,
         score_steps=options.log_steps,
     )
-    distiller.check_epochs(options.num_epochs)
     return distiller, cached
 
 

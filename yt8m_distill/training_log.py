@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from yt8m_distill import model as model_module
+from yt8m_distill import optimizers
 
 
 class TrainingLog(keras.callbacks.Callback):
@@ -63,7 +64,9 @@ class TrainingLog(keras.callbacks.Callback):
             "model/Training_Hit@1": values["hit_at_1"],
             "model/Training_Perr": values["perr"],
             "model/Training_GAP": values["gap"],
-            "learning_rate": float(self.model.optimizer.learning_rate),
+            "learning_rate": optimizers.last_learning_rate(
+                self.model.optimizer
+            ),
             "global_step/Examples/Second": values["speed"],
         }
         if "label_loss" in values:
