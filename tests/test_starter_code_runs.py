@@ -1,7 +1,7 @@
 """Runs whose flags are those of the starter code."""
 
 import json
-import pathlib
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -301,21 +301,18 @@ class Killed(Exception):
 
 
 def test_a_run_whose_replacement_was_killed_begins_anew(
-    synthetic_shards, tmp_path, monkeypatch, capsys
+    synthetic_shards, tmp_path, monkeypatch
 ):
     path = tmp_path / "run"
     options = ["--eval_data_pattern=", "--max_steps=1"]
     train(synthetic_shards, path, *options)
     again = [*options, "--start_new_model"]
-    unlink = pathlib.Path.unlink
 
-    def killed(file, missing_ok=False):
-        if file.name == "flags.txt":
-            raise Killed
-        unlink(file, missing_ok)
+    def killed(folder):
+        raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(pathlib.Path, "unlink", killed)
+        patched.setattr(shutil, "rmtree", killed)
         with pytest.raises(Killed):
             train(synthetic_shards, path, *again)
     run = RunDirectory(path)

@@ -37,8 +37,8 @@ FREE_FLAGS = (
 # cut short is one that has yet to begin.
 CONTENTS = (
     "checkpoints/resume.weights.h5",
-    "checkpoints",
     "metrics.jsonl",
+    "checkpoints",
     "flags.txt",
     "model_flags.json",
     "tensorboard",
