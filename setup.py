@@ -41,6 +41,6 @@ setuptools.setup(
         ],
         # Parquet files of features and of predictions
         "parquet": ["pyarrow"],
-        "dev": ["pytest", "hypothesis", "pyarrow", "ruff"],
+        "dev": ["pytest", "pytest-xdist", "hypothesis", "pyarrow", "ruff"],
     },
 )

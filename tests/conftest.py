@@ -1,5 +1,6 @@
 """Shards for tests: small synthetic ones, and real ones where they lie."""
 
+import gc
 import importlib.util
 import inspect
 import os
@@ -7,6 +8,8 @@ import pathlib
 
 # Before TensorFlow is imported, here and in every process that tests start.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Several processes of tests share a GPU.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 import keras
 import pytest
@@ -49,6 +52,14 @@ def load_tool(name):
 @pytest.fixture(autouse=True)
 def fixed_seed():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_models():
+    """Gives the memory of a module's models back before the next one."""
+    yield
+    keras.backend.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 """Every flagfile runs for one step, on shards of its own feature sizes."""
 
+import gc
 import pathlib
 import re
 
+import keras
 import numpy as np
 import pytest
 
@@ -12,6 +14,14 @@ from yt8m_distill import config, cost, experiment, parts
 FLAGFILES = sorted((ROOT / "flags").rglob("*.flags"))
 # Small stand-ins for what takes long; everything else is as in the flagfile.
 STEP = ["--batch_size=8", "--num_epochs=1"]
+
+
+@pytest.fixture(autouse=True)
+def forget_each_model():
+    """Dozens of models, some of them large, would not fit into memory."""
+    yield
+    keras.backend.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
