@@ -12,6 +12,7 @@ from tests.conftest import ROOT, load_tool
 from yt8m_distill import (
     config,
     experiment,
+    found_segments,
     model,
     scoring_runs,
     segment_files,
@@ -102,7 +103,7 @@ def test_a_run_of_segments(rated_shards, run, tmp_path, capsys):
 
     # The round trip: predicted, ranked, written, read and scored.
     tool = load_tool("score_predictions")
-    rated = segments.rated_segments(
+    rated = found_segments.rated_segments(
         Shards(f"{rated_shards}/test*"), NUM_CLASSES
     )
     for name in ("a.csv", "a.csv.gz", "a.jsonl"):
@@ -129,7 +130,7 @@ def test_the_rankings_hold_every_window_and_class(rated_shards, run, tmp_path):
         "--top_k=1",  # of a segment all classes count
     )
     whole = dict(segment_files.read(whole))
-    windows = segments.windows(Shards(f"{rated_shards}/test*"))
+    windows = found_segments.windows(Shards(f"{rated_shards}/test*"))
     expected = {one.decode() for one in windows.ids()}
     assert list(whole) == list(range(NUM_CLASSES))
     assert all(set(ranking) == expected for ranking in whole.values())
@@ -141,7 +142,7 @@ def test_the_rankings_hold_every_window_and_class(rated_shards, run, tmp_path):
 def test_unrated_segments_change_no_score(rated_shards, run, tmp_path):
     tool = load_tool("score_predictions")
     path = infer(rated_shards, run[0], tmp_path / "a.csv")
-    rated = segments.rated_segments(
+    rated = found_segments.rated_segments(
         Shards(f"{rated_shards}/test*"), NUM_CLASSES
     )
     rankings = dict(segment_files.read(path))
@@ -233,7 +234,7 @@ def test_students_of_segments(rated_shards, run, tmp_path, teaching):
 
 
 def test_cross_entropy_is_that_of_the_rated_classes(rated_shards, run):
-    rated = segments.rated_segments(
+    rated = found_segments.rated_segments(
         Shards(f"{rated_shards}/test*"), NUM_CLASSES
     )
     loaded = model.load(RunDirectory(run[0]).checkpoint("best"))
@@ -336,7 +337,7 @@ def test_as_many_segments_as_there_are(rated_shards, run, tmp_path):
 
 
 def test_an_id_that_is_there_twice_is_refused(rated_shards, run, tmp_path):
-    rated = segments.rated_segments(
+    rated = found_segments.rated_segments(
         Shards(f"{rated_shards}/test*"), NUM_CLASSES
     )
     one = segments.Segments(

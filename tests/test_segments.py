@@ -7,7 +7,8 @@ from tests.conftest import small_spec
 from yt8m_distill import parts, record_writer
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError, RecordError
-from yt8m_distill.segments import Ratings, rated_segments, windows
+from yt8m_distill.found_segments import rated_segments, windows
+from yt8m_distill.segments import Ratings
 from yt8m_distill.shards import Shards
 from yt8m_distill.skipped_records import SkippedRecords
 

@@ -271,10 +271,10 @@ def main_of_videos():
 
 def main_of_segments():
     from yt8m_distill import label_files, segment_files
+    from yt8m_distill.found_segments import rated_segments
     from yt8m_distill.prediction_files.prediction_file import (
         LARGEST_VOCABULARY,
     )
-    from yt8m_distill.segments import rated_segments
     from yt8m_distill.shards import Shards
 
     if FLAGS.labels_csv:

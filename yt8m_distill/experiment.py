@@ -9,9 +9,9 @@ from yt8m_distill import (
     caching,
     callbacks,
     devices,
+    found_segments,
     run_data,
     segment_runs,
-    segments,
     starter_code_models,
     teaching,
     training,
@@ -68,7 +68,7 @@ def train(options):
         **segment_runs.data(options),
     }
     if options.segment_labels:
-        shards = segments.rated_segments(
+        shards = found_segments.rated_segments(
             shards, options.num_classes, options.segment_context_frames
         )
     strategy = devices.strategy(options.distribution, options.num_gpu)

@@ -27,6 +27,7 @@ class FullRankings:
         self._blocks, self._num_bytes = [], 0
         self._positives = []
         self._num_videos = 0
+        self._found = None
         self._on_disk = TemporaryArrays()
 
     def add(self, predictions, videos, classes):
@@ -40,13 +41,22 @@ class FullRankings:
             np.stack([classes, videos + self._num_videos], axis=1)
         )
         self._num_videos += len(predictions)
+        self._found = None
         self._pending.append(np.array(predictions))
         self._num_pending += len(predictions)
         if self._num_pending >= VIDEOS_A_BLOCK:
             self._close_block()
 
     def average_precisions(self):
-        """The AP of each class over all videos, float64; NaN: no positive."""
+        """The AP of each class over all videos, float64; NaN: no positive.
+
+        Ranks what was added, once.
+        """
+        if self._found is None:
+            self._found = self._rank()
+        return self._found
+
+    def _rank(self):
         if self._num_pending:
             self._close_block()
         found = np.full(self._num_classes, np.nan)

@@ -9,11 +9,11 @@ shuffle, here it is the order in which the videos came.
 import numpy as np
 
 from yt8m_distill import average_precision
-from yt8m_distill.average_precision import AveragePrecision, AveragePrecisions
 from yt8m_distill.batch_memory import BatchMemory
+from yt8m_distill.class_rankings import ClassRankings
 from yt8m_distill.errors import diverged
 from yt8m_distill.full_rankings import FullRankings
-from yt8m_distill.ranked_pairs import RankedPairs, falling_keys
+from yt8m_distill.ranked_pairs import falling_keys
 
 # What mAP is the mean of; --map_convention.
 MAP_CONVENTIONS = ("present_classes", "all_classes", "full_ranking")
@@ -57,11 +57,10 @@ class VideoMetrics:
         self.top_k = min(top_k, num_classes)
         self.map_convention = map_convention
         self._memory = BatchMemory()
-        self._pairs = RankedPairs()
-        self._rankings = None
+        self._pairs = ClassRankings(num_classes)
+        self._whole = None
         if map_convention == "full_ranking":
-            self._rankings = FullRankings(num_classes)
-        self._positives = np.zeros(num_classes, np.int64)
+            self._whole = FullRankings(num_classes)
         self._num_videos = 0
         self._hit_at_1 = 0
         self._perr = 0.0
@@ -112,8 +111,8 @@ class VideoMetrics:
                 counts[more],
             )
         self._add(classes, scores, hits, labelled, precisions)
-        if self._rankings is not None:
-            self._rankings.add(predictions, rows, labelled)
+        if self._whole is not None:
+            self._whole.add(predictions, rows, labelled)
 
     def update_video(self, classes, scores, labels):
         """Adds one video of which only the highest predictions are known.
@@ -127,7 +126,7 @@ class VideoMetrics:
         Raises:
             ValueError: the mAP wanted is one over full rankings.
         """
-        if self._rankings is not None:
+        if self._whole is not None:
             raise ValueError("full rankings need every prediction of a video")
         classes = np.asarray(classes, int)
         scores = np.asarray(scores, float)
@@ -144,8 +143,7 @@ class VideoMetrics:
         )
 
     def _add(self, classes, scores, hits, labelled, precisions):
-        self._pairs.add(scores.ravel(), classes.ravel(), hits.ravel())
-        self._positives += np.bincount(labelled, minlength=self.num_classes)
+        self._pairs.add(scores.ravel(), classes.ravel(), hits.ravel(), labelled)
         self._num_videos += len(hits)
         self._hit_at_1 += hits[:, :1].sum()
         self._perr += precisions.sum()
@@ -161,16 +159,16 @@ class VideoMetrics:
         Raises:
             ValueError: nothing was added.
         """
-        gap, average_precisions = self._ranked()
+        average_precisions, positives = self.average_precisions()
         return {
-            "gap": gap,
+            "gap": self._pairs.result()[0],
             "map": average_precision.mean(
                 average_precisions, self.map_convention == "all_classes"
             ),
             "hit_at_1": float(self._hit_at_1 / self._num_videos),
             "perr": float(self._perr / self._num_videos),
             "num_videos": self._num_videos,
-            "num_empty_classes": int((self._positives == 0).sum()),
+            "num_empty_classes": int((positives == 0).sum()),
         }
 
     def average_precisions(self):
@@ -183,21 +181,14 @@ class VideoMetrics:
         Raises:
             ValueError: nothing was added.
         """
-        return self._ranked()[1], self._positives.copy()
-
-    def _ranked(self):
-        """GAP, and the AP of each class."""
         if not self._num_videos:
             raise ValueError("no video to score")
-        pooled = AveragePrecision()
-        by_class = AveragePrecisions(self.num_classes)
-        for classes, hits in self._pairs.falling():
-            pooled.add(hits)
-            by_class.add(classes, hits)
-        gap = pooled.result(int(self._positives.sum()))
-        if self._rankings is not None:
-            return gap, self._rankings.average_precisions()
-        return gap, by_class.result(self._positives)
+        found = (
+            self._pairs.result()[1]
+            if self._whole is None
+            else self._whole.average_precisions()
+        )
+        return found, self._pairs.positives
 
 
 def top_classes(predictions, top_k, kept=None):

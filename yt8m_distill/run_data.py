@@ -1,6 +1,6 @@
 """What a model is given: shards as the flags say, cut to what it looks at."""
 
-from yt8m_distill import segment_runs, segments
+from yt8m_distill import found_segments, segment_runs, segments
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.metrics import VideoMetrics
 from yt8m_distill.shards import Shards
@@ -49,10 +49,10 @@ def shards_of(data, pattern, reading, context_frames, rated=False):
     if context_frames is None:
         return shards
     if rated:
-        return segments.rated_segments(
+        return found_segments.rated_segments(
             shards, data["num_classes"], context_frames
         )
-    return segments.windows(shards, context_frames)
+    return found_segments.windows(shards, context_frames)
 
 
 def dataset_for(for_model, data, shards, num_readers):

@@ -3,9 +3,8 @@
 import numpy as np
 
 from yt8m_distill import average_precision
-from yt8m_distill.average_precision import AveragePrecision, AveragePrecisions
+from yt8m_distill.class_rankings import ClassRankings
 from yt8m_distill.errors import diverged
-from yt8m_distill.ranked_pairs import RankedPairs
 
 # Segments of a class that count: K of MAP@K.
 MAX_SEGMENTS = 100_000
@@ -46,10 +45,8 @@ class SegmentMetrics:
             )
         self.num_classes = num_classes
         self.classes = np.arange(num_classes) if classes is None else classes
-        self.max_segments = max_segments
         self.map_convention = map_convention
-        self._pairs = RankedPairs()
-        self._positives = np.zeros(num_classes, np.int64)
+        self._pairs = ClassRankings(num_classes, max_segments)
         self._num_segments = 0
         self._hit_at_1 = 0
         self._perr = 0.0
@@ -92,12 +89,14 @@ class SegmentMetrics:
         """
         if np.isnan(scores).any():
             raise diverged()
-        self._positives += np.bincount(
-            classes[hits], minlength=self.num_classes
-        )
         self._num_segments += num_segments
         predicted = scores > -np.inf
-        self._pairs.add(scores[predicted], classes[predicted], hits[predicted])
+        self._pairs.add(
+            scores[predicted],
+            classes[predicted],
+            hits[predicted],
+            classes[hits],
+        )
         self._score_each(
             segments[predicted],
             scores[predicted],
@@ -128,9 +127,9 @@ class SegmentMetrics:
         Raises:
             ValueError: nothing was added.
         """
-        gap, average_precisions = self._ranked()
+        average_precisions, positives = self.average_precisions()
         return {
-            "gap": gap,
+            "gap": self._pairs.result()[0],
             "map": average_precision.mean(
                 average_precisions[self.classes],
                 self.map_convention == "all_classes",
@@ -138,25 +137,11 @@ class SegmentMetrics:
             "hit_at_1": self._hit_at_1 / self._num_segments,
             "perr": self._perr / self._num_segments,
             "num_videos": self._num_segments,
-            "num_empty_classes": int(
-                (self._positives[self.classes] == 0).sum()
-            ),
+            "num_empty_classes": int((positives[self.classes] == 0).sum()),
         }
 
     def average_precisions(self):
         """The AP of each class and its positives, as of `VideoMetrics`."""
-        return self._ranked()[1], self._positives.copy()
-
-    def _ranked(self):
-        """GAP, and the AP of each class."""
         if not self._num_segments:
             raise ValueError("no segment to score")
-        pooled = AveragePrecision()
-        by_class = AveragePrecisions(self.num_classes, self.max_segments)
-        for classes, hits in self._pairs.falling():
-            pooled.add(hits)
-            by_class.add(classes, hits)
-        return (
-            pooled.result(int(self._positives.sum())),
-            by_class.result(self._positives),
-        )
+        return self._pairs.result()[1], self._pairs.positives

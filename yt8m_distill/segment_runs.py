@@ -104,7 +104,7 @@ def infer(options, evaluator, dataset, output, class_names):
     Args:
         options: as of `config.options("inference")`.
         evaluator: `Evaluator`.
-        dataset: `VideoDataset` of `segments.windows`.
+        dataset: `VideoDataset` of `found_segments.windows`.
         output: str, path of the file.
         class_names: list of str, or None.
 
