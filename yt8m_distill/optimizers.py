@@ -3,6 +3,8 @@
 import keras
 
 from yt8m_distill.errors import InputError
+from yt8m_distill.fused_adam import FusedAdam
+from yt8m_distill.gradient_clipping import clipped
 
 # Keras optimizers that work with a learning rate and nothing else.
 KERAS = (
@@ -49,8 +51,12 @@ class RMSPropOptimizer(keras.optimizers.RMSprop):
         )
 
 
-# Where Keras' own class computes something else.
-_OWN = {"RMSPropOptimizer": RMSPropOptimizer}
+# Where Keras' own class computes something else, or more slowly.
+_OWN = {
+    "Adam": FusedAdam,
+    "AdamOptimizer": FusedAdam,
+    "RMSPropOptimizer": RMSPropOptimizer,
+}
 
 
 def build(name, learning_rate, clip_gradient_norm=0.0):
@@ -79,9 +85,8 @@ def build(name, learning_rate, clip_gradient_norm=0.0):
             f"--optimizer={name}; known: {', '.join((*KERAS, *TF_TRAIN))}"
         )
     optimizer_class = _OWN.get(name) or getattr(keras.optimizers, keras_name)
-    return optimizer_class(
+    return clipped(optimizer_class, clip_gradient_norm)(
         learning_rate,
-        clipnorm=clip_gradient_norm or None,
         **DEFAULTS.get(keras_name, {}),
         **arguments,
     )
