@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 
@@ -231,6 +232,27 @@ def test_students_of_segments(rated_shards, run, tmp_path, teaching):
         *(one.format(run=run[0]) for one in teaching),
     )
     assert evaluate(rated_shards, tmp_path / "student")["frames"] == 2
+
+
+def test_a_teacher_s_scores_are_those_of_its_best_map(
+    rated_shards, run, tmp_path
+):
+    teacher = RunDirectory(tmp_path / "teacher")
+    shutil.copytree(run[0], teacher.path)
+    scores = [(0.9, 0.1), (0.1, 0.9)]
+    epochs = [
+        {**epoch, "val_gap": gap, "val_map": mean}
+        for epoch, (gap, mean) in zip(teacher.epochs(), scores, strict=True)
+    ]
+    teacher.write_epochs(epochs)
+    best = train(
+        rated_shards,
+        tmp_path / "student",
+        "--segment_labels",
+        "--num_epochs=1",
+        f"--teacher_dir={teacher.path}",
+    )
+    assert (best["val_teacher_gap"], best["val_teacher_map"]) == (0.1, 0.9)
 
 
 def test_cross_entropy_is_that_of_the_rated_classes(rated_shards, run):

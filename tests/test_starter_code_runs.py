@@ -101,6 +101,7 @@ def test_eval_writes_the_starter_code_s_tags_at_the_model_s_step(
 
 def test_the_step_of_models_whose_file_does_not_tell(tmp_path):
     run = RunDirectory(tmp_path)
+    files.write_json(run.config_file, {"data": {}})
     assert evaluation_summary.step_of(run, "best", None) == 0
     scores = enumerate([0.1, 0.3, 0.2])
     run.write_epochs(

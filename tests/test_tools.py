@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import ROOT, load_tool
-from yt8m_distill import record_writer
+from yt8m_distill import files, record_writer
 from yt8m_distill.errors import InputError
+from yt8m_distill.run_directory import RunDirectory
 from yt8m_distill.shards import Shards
 
 SIZES = {"min_frames": 5, "max_frames": 30, "label_noise": 0.1}
@@ -454,6 +455,34 @@ def test_recovered_shares():
     )
     del results["baseline_6"]
     assert tool.shares(results, epochs, "teacher") == ""
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [({}, [0.9, 0.1]), ({"segment_context_frames": 0}, [0.2, 0.8])],
+    ids=["videos", "segments"],
+)
+def test_repeated_runs_are_told_by_what_chose_their_best(
+    data, expected, tmp_path, monkeypatch
+):
+    tool = load_tool("repeat_runs")
+    run = RunDirectory(tmp_path / "a_0")
+    run.path.mkdir()
+    files.write_json(run.config_file, {"data": data})
+    scores = {f"val_{key}": 0.5 for key in tool.KEYS}
+    run.write_epochs(
+        [
+            {**scores, "step": 1, "val_gap": 0.9, "val_map": 0.2},
+            {**scores, "step": 2, "val_gap": 0.1, "val_map": 0.8},
+        ]
+    )
+    assert tool.scores_by_epoch(run.path) == expected
+    monkeypatch.setattr(tool, "run", lambda *command: None)
+    (tmp_path / "a.flags").touch()
+    result = tool.repeat(tmp_path / "a.flags", "0", tmp_path, [], "", [])
+    best = expected.index(max(expected))
+    assert result["validation"]["gap"] == [0.9, 0.1][best]
+    assert result["validation"]["map"] == [0.2, 0.8][best]
 
 
 @pytest.mark.parametrize("num_videos", [5, 15, 25, 35, 40, 1001])

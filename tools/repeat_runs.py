@@ -21,6 +21,8 @@ import time
 
 from absl import app, flags
 
+from yt8m_distill.run_directory import RunDirectory
+
 FLAGS = flags.FLAGS
 KEYS = ("gap", "map", "hit_at_1", "perr")
 HEADINGS = ("GAP", "mAP", "Hit@1", "PERR")
@@ -73,8 +75,7 @@ def repeat(flagfile, seed, output_dir, teachers, test_data_pattern, options):
         *options,
     )
     seconds = time.monotonic() - start
-    lines = (path / "metrics.jsonl").read_text().splitlines()
-    best = max(map(json.loads, lines), key=lambda line: line["val_gap"])
+    best = RunDirectory(path).best_epoch()
     test = None
     if test_data_pattern:
         run(
@@ -137,14 +138,14 @@ def shares(results, epochs, teacher):
     Args:
         results: as of `table`; a student is compared with the baseline whose
             name ends as its own does (`student_6`, `baseline_6`).
-        epochs: dict name → list over seeds of the validation GAP by epoch.
+        epochs: dict name → list over seeds of lists as of `scores_by_epoch`.
         teacher: str, the teachers' name.
 
     Returns:
         A table, empty without such pairs. A share is (student − baseline) /
         (teacher − baseline), the best epoch of each on the validation videos,
-        seed by seed. The last column is the student's first epoch with a GAP
-        of at least the baseline's best.
+        seed by seed. The last column is the student's first epoch with a score
+        (GAP; of segments mAP) of at least the baseline's best.
     """
     lines = []
     for name, students in results.items():
@@ -169,9 +170,9 @@ def shares(results, epochs, teacher):
             )
         reached = []
         for student, lower in zip(epochs[name], epochs[baseline]):
-            above = [n for n, gap in enumerate(student, 1) if gap >= max(lower)]
+            above = [n for n, one in enumerate(student, 1) if one >= max(lower)]
             reached.append(str(above[0]) if above else "never")
-        lower = [gaps.index(max(gaps)) + 1 for gaps in epochs[baseline]]
+        lower = [own.index(max(own)) + 1 for own in epochs[baseline]]
         cells.append(
             f"{', '.join(reached)} ({', '.join(map(str, lower))} of "
             f"{len(epochs[baseline][0])})"
@@ -189,10 +190,11 @@ def shares(results, epochs, teacher):
     )
 
 
-def gap_by_epoch(path):
-    """The validation GAP of a run's epochs, a list."""
-    lines = (pathlib.Path(path) / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line)["val_gap"] for line in lines]
+def scores_by_epoch(path):
+    """What a run's best epoch is chosen by, of each of its epochs, a list."""
+    run = RunDirectory(path)
+    best_by = run.best_by()
+    return [epoch[best_by] for epoch in run.epochs()]
 
 
 def define_flags():
@@ -238,7 +240,7 @@ def main(arguments):
         print("\n" + table(results, "test"))
     epochs = {
         name: [
-            gap_by_epoch(f"{FLAGS.output_dir}/{name}_{seed}")
+            scores_by_epoch(f"{FLAGS.output_dir}/{name}_{seed}")
             for seed in FLAGS.seeds
         ]
         for name in results

@@ -9,6 +9,7 @@ import numpy as np
 from yt8m_distill import model as model_module
 from yt8m_distill import optimizers
 from yt8m_distill.evaluation import log_line
+from yt8m_distill.run_directory import best_of
 
 
 class EpochNumber(keras.callbacks.Callback):
@@ -105,12 +106,11 @@ class Checkpoints(keras.callbacks.Callback):
         student: the model saved as `last` and, at its best epoch, as `best`.
         others: dict file name → model that is saved at that epoch too.
         epochs: list of dicts, the metrics of the epochs that are done.
-        best_by: str, the metric whose highest value makes the best epoch.
     """
 
-    def __init__(self, run, student, others, epochs, best_by="val_gap"):
+    def __init__(self, run, student, others, epochs):
         super().__init__()
-        self.best_by = best_by
+        self.best_by = run.best_by()
         self.run = run
         self.student = student
         self.others = others
@@ -118,11 +118,10 @@ class Checkpoints(keras.callbacks.Callback):
 
     def best(self):
         """The metrics of the best epoch so far, or None."""
-        return max(self.epochs, key=self._score, default=None)
+        return best_of(self.epochs, self.best_by)
 
     def on_epoch_end(self, epoch, logs=None):
         os.makedirs(self.run.resume_file.parent, exist_ok=True)
-        best = self.best()
         metrics = {
             "epoch": epoch + 1,
             "step": int(self.model.optimizer.iterations.numpy()),
@@ -133,7 +132,7 @@ class Checkpoints(keras.callbacks.Callback):
         }
         self.epochs.append(metrics)
         models = {"last": self.student}
-        if best is None or self._score(metrics) > self._score(best):
+        if self.best() is metrics:
             models |= {"best": self.student, **self.others}
         for name, model in models.items():
             model_module.save(model, self.run.checkpoint(name), metrics["step"])
@@ -141,10 +140,6 @@ class Checkpoints(keras.callbacks.Callback):
         temporary = self.run.resume_file.with_name("partial.weights.h5")
         self.model.save_weights(temporary)
         os.replace(temporary, self.run.resume_file)
-
-    def _score(self, metrics):
-        """Without validation data later steps count as better."""
-        return metrics.get(self.best_by, metrics["step"])
 
 
 class EpochLine(keras.callbacks.Callback):

@@ -47,13 +47,14 @@ def step_of(run, checkpoint, saved_step):
 
     Returns:
         int; 0 if nobody knows.
+
+    Raises:
+        InputError: there is no run.
     """
     if saved_step is not None:
         return saved_step
     epochs = run.epochs()
     if not epochs:
         return 0
-    if checkpoint == "last":
-        return epochs[-1]["step"]
-    best = max(epochs, key=lambda line: line.get("val_gap", line["step"]))
-    return best["step"]
+    epoch = epochs[-1] if checkpoint == "last" else run.best_epoch()
+    return epoch["step"]

@@ -149,7 +149,6 @@ def train(options):
                 seed=options.seed,
                 max_steps=options.max_steps,
                 export_model_steps=options.export_model_steps,
-                best_by="val_map" if options.segment_labels else "val_gap",
             )
     finally:
         run_data.tell_skipped(reading, run.path, "train")
@@ -210,7 +209,7 @@ def _validations(options, data, distiller, student, reading):
     ]
     if options.teacher_dir and "," not in options.teacher_dir:
         run = RunDirectory(options.teacher_dir)
-        flags, epochs = run.config()["flags"], run.epochs()
+        flags, best = run.config()["flags"], run.best_epoch()
         same = all(
             flags.get(name) == getattr(options, name)
             for name in (
@@ -221,8 +220,7 @@ def _validations(options, data, distiller, student, reading):
                 "segment_context_frames",
             )
         )
-        if same and epochs:
-            best = max(epochs, key=lambda epoch: epoch["val_gap"])
+        if same and best:
             scores = {
                 f"val_teacher_{k}": best[f"val_{k}"] for k in ("gap", "map")
             }

@@ -151,6 +151,25 @@ class RunDirectory:
             return []
         return [json.loads(line) for line in lines]
 
+    def best_by(self):
+        """The metric whose highest value makes the best epoch, a str.
+
+        Raises:
+            InputError: there is no run here.
+        """
+        context_frames = self.config()["data"].get("segment_context_frames")
+        return "val_gap" if context_frames is None else "val_map"
+
+    def best_epoch(self):
+        """The line of `metrics.jsonl` whose model is `best`, a dict.
+
+        None before the first epoch is done.
+
+        Raises:
+            InputError: there is no run here.
+        """
+        return best_of(self.epochs(), self.best_by())
+
     def write_epochs(self, epochs):
         """Replaces `metrics.jsonl`, whole."""
         with files.written_whole(self.metrics_file) as opened:
@@ -244,6 +263,20 @@ class RunDirectory:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+
+
+def best_of(epochs, best_by):
+    """The best epoch, of equal ones the first; None if there is none.
+
+    Without validation data later steps count as better.
+
+    Args:
+        epochs: list of dicts, lines of `metrics.jsonl`, oldest first.
+        best_by: str, as of `RunDirectory.best_by`.
+    """
+    return max(
+        epochs, key=lambda line: line.get(best_by, line["step"]), default=None
+    )
 
 
 def last_step(steps_per_epoch, num_epochs, max_steps):

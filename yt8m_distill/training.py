@@ -54,7 +54,6 @@ def fit(
     seed,
     max_steps=0,
     export_model_steps=0,
-    best_by="val_gap",
 ):
     """Trains until `num_epochs` are done; goes on where the run stopped.
 
@@ -79,7 +78,6 @@ def fit(
         max_steps: int, the most steps in all; 0: no limit.
         export_model_steps: int, steps after which the model is saved amid an
             epoch; 0: never.
-        best_by: str, the metric by which the best epoch is chosen.
 
     Returns:
         The metrics of the best epoch, a dict.
@@ -97,7 +95,6 @@ def fit(
         if distiller.train_teachers
         else {},
         [line for line in run.epochs() if line["step"] <= first_step],
-        best_by,
     )
     models = [*distiller.students.values()]
     if distiller.train_teachers:
