@@ -1,3 +1,4 @@
+import csv
 import gzip
 import json
 
@@ -43,6 +44,22 @@ def test_names_of_classes_in_csv(tmp_path):
     ]
 
 
+def test_names_and_ids_that_csv_has_to_quote_are_read_again(tmp_path):
+    names = ['a "b"', "c, d", "one\ntwo", "plain"]
+    ids = ["x,y:5", 'x"y:0']
+    rankings = [(label, ids, [0.5, 0.1]) for label in range(len(names))]
+    segment_files.write(tmp_path / "a.csv", "csv", rankings, names)
+    with open(tmp_path / "a.csv", newline="") as opened:
+        header, *rows = csv.reader(opened)
+    assert header == ["Name", "Segments"]
+    assert rows == [[name, " ".join(ids)] for name in names]
+    # With indices nothing is quoted, as in the submissions of 2019.
+    segment_files.write(tmp_path / "b.csv", "csv", rankings)
+    assert list(segment_files.read(tmp_path / "b.csv")) == [
+        (label, ids) for label in range(len(names))
+    ]
+
+
 def test_json_lines_have_the_scores(tmp_path):
     path = tmp_path / "a.jsonl"
     names = ["ä"] * 300
@@ -54,6 +71,8 @@ def test_json_lines_have_the_scores(tmp_path):
         np.testing.assert_array_equal(
             np.array(row["scores"], "float32"), scores
         )
+    # The shortest digits that are the same float32.
+    assert '"scores": [0.33333334]}' in path.read_text()
     assert segment_files.is_segment_file(path)
     assert [label for label, _ in segment_files.read(path)] == [3, 240]
 
@@ -92,6 +111,94 @@ def test_other_files_are_refused(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(InputError, match=message):
         list(segment_files.read(path))
+
+
+GOOD = {"class": 3, "segments": ["a:0"]}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"class": -3},
+        {"class": 1 << 24},
+        {"class": None},
+        {"segments": None},
+        {"segments": ["a:0", None]},
+        {"segments": ["a:0", "b"]},
+        {"segments": [":0"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["jsonl", "parquet"])
+def test_json_and_parquet_are_checked_alike(name, other, tmp_path):
+    path = tmp_path / f"a.{name}"
+    rows = [GOOD, {**GOOD, **other}]
+    if name == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        arrow = pytest.importorskip("pyarrow")
+        table = arrow.Table.from_pylist(rows)
+        pytest.importorskip("pyarrow.parquet").write_table(table, path)
+    assert segment_files.is_segment_file(path)
+    with pytest.raises(InputError, match="2: found .*; expected") as refused:
+        list(segment_files.read(path))
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"segments": ["a:0"]}',
+        '{"class": 3}',
+        '{"class": "3", "segments": ["a:0"]}',
+        '{"class": 3.5, "segments": ["a:0"]}',
+        '{"class": true, "segments": ["a:0"]}',
+        '{"class": 3, "segments": ""}',
+        '{"class": 3, "segments": {"a:0": 1}}',
+        "3",
+        "{",
+        "",
+    ],
+)
+def test_lines_that_are_no_rankings(line, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{json.dumps(GOOD)}\n{line}\n")
+    with pytest.raises(InputError, match="line 2: found"):
+        list(segment_files.read(path))
+
+
+@pytest.mark.parametrize(
+    "columns, message",
+    [
+        ({"segments": [["a:0"]]}, "column class is missing; expected class"),
+        ({"class": [3]}, "column segments is missing"),
+        ({**GOOD, "class": ["3"]}, "column class is string"),
+        ({**GOOD, "class": [3.0]}, "column class is double"),
+        ({"class": [3], "segments": ["a:0"]}, "column segments is string"),
+        ({"class": [3], "segments": [[5]]}, "column segments is list<.*int64"),
+    ],
+)
+def test_parquet_of_other_columns_is_refused(columns, message, tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "a.parquet"
+    pytest.importorskip("pyarrow.parquet").write_table(
+        arrow.table(columns), path
+    )
+    with pytest.raises(InputError, match=message) as refused:
+        list(segment_files.read(path))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_bad_row_of_many_segments_is_told_in_short(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    row = {"class": 3, "segments": ["a:0"] * 5000 + ["b"]}
+    pytest.importorskip("pyarrow.parquet").write_table(
+        arrow.Table.from_pylist([row]), tmp_path / "a.parquet"
+    )
+    with pytest.raises(InputError, match="row 1: found") as refused:
+        list(segment_files.read(tmp_path / "a.parquet"))
+    assert len(str(refused.value).removeprefix(str(tmp_path))) < 300
 
 
 def test_nothing_is_left_behind(tmp_path):

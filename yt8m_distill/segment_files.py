@@ -7,19 +7,29 @@ JSON Lines and Parquet have the scores too: `class`, `segments` and `scores`.
 """
 
 import contextlib
+import csv
+import io
 import json
+import reprlib
 import zlib
-
-import numpy as np
 
 from yt8m_distill import feature_files, files
 from yt8m_distill.errors import InputError
-from yt8m_distill.prediction_files import formats, prediction_file
+from yt8m_distill.prediction_files import (
+    formats,
+    parquet_file,
+    prediction_file,
+)
 
 HEADER = "Class,Segments"
 HEADER_WITH_NAMES = "Name,Segments"
 # Names of columns and keys.
 CLASS, SEGMENTS, SCORES, NAME = "class", "segments", "scores", "name"
+# Columns of Parquet that are read, as of `parquet_file.read_rows`.
+TYPES = {
+    CLASS: parquet_file.INTEGER,
+    SEGMENTS: parquet_file.LIST + parquet_file.TEXT,
+}
 
 
 def write(path, name, rankings, class_names=None):
@@ -63,37 +73,15 @@ def read(path):
         `(class, segment_ids)`: int and list of str, the highest first.
 
     Raises:
-        InputError: naming file and line: it is no such file.
+        InputError: naming file and line or row: it is no such file.
     """
-    if formats.of(path) == "parquet":
-        yield from _read_parquet(path)
-        return
-    parse = _parsed_json if formats.of(path) == "jsonl" else _parsed
+    read_rows = {
+        "csv": _read_csv,
+        "jsonl": _read_jsonl,
+        "parquet": _read_parquet,
+    }[formats.of(path) or "csv"]
     try:
-        with prediction_file.opened_text(path) as opened:
-            number = 0
-            if parse is _parsed:
-                number = 1
-                header = opened.readline().rstrip("\r\n")
-                if header == HEADER_WITH_NAMES:
-                    raise InputError(
-                        f"{path} holds the names of classes, not their "
-                        "indices; predict again without --vocabulary"
-                    )
-                if header != HEADER:
-                    raise InputError(
-                        f"{path} starts with {header[:60]!r}, not with "
-                        f"{HEADER!r}; give a file of segment predictions"
-                    )
-            for number, line in enumerate(opened, number + 1):
-                line = line.rstrip("\r\n")
-                try:
-                    yield parse(line)
-                except (ValueError, KeyError, TypeError, AttributeError):
-                    raise InputError(
-                        f"{path}: line {number}: found {line[:60]!r}; a line "
-                        "is a class and its segments, each video:start"
-                    ) from None
+        yield from read_rows(path)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"cannot read {path}: {error}") from None
 
@@ -139,11 +127,93 @@ def check_ids(segment_ids):
         )
 
 
+def _read_csv(path):
+    with prediction_file.opened_text(path) as opened:
+        header = opened.readline().rstrip("\r\n")
+        prediction_file.check_header(
+            path, header, HEADER, HEADER_WITH_NAMES, "segment predictions"
+        )
+        yield from _parsed(opened, _of_line, f"{path}: line", 2)
+
+
+def _read_jsonl(path):
+    with prediction_file.opened_text(path) as opened:
+        yield from _parsed(opened, _of_json, f"{path}: line")
+
+
 def _read_parquet(path):
-    with feature_files.reading_parquet(path) as opened:
-        for batch in opened.iter_batches(columns=[CLASS, SEGMENTS]):
-            for row in batch.to_pylist():
-                yield row[CLASS], row[SEGMENTS]
+    # A row may hold 100,000 segments: one at a time.
+    rows = parquet_file.read_rows(
+        path, TYPES, "class (integers) and segments (lists of text)", 1
+    )
+    yield from _parsed(rows, _of_row, f"{path}: row")
+
+
+def _parsed(rows, parse, place, first=1):
+    """The classes of rows or lines; all formats are checked alike.
+
+    Args:
+        rows: iterable.
+        parse: function of a row; gives the class and its segments, or raises
+            what a row of another make leads to.
+        place, first: as of `prediction_file.parsed`.
+    """
+
+    def checked(row):
+        try:
+            label, segment_ids = parse(row)
+        except (ValueError, KeyError, TypeError):
+            label, segment_ids = None, None
+        if not _is_class(label) or not _are_segments(segment_ids):
+            raise ValueError(f"found {_shown(row)}")
+        return label, segment_ids
+
+    return prediction_file.parsed(
+        rows,
+        checked,
+        place,
+        "expected a class (a whole number below "
+        f"{prediction_file.LARGEST_VOCABULARY:,}) and its segments (each "
+        "video:start)",
+        first,
+    )
+
+
+def _of_line(line):
+    label, comma, segment_ids = line.partition(",")
+    return int(label), segment_ids.split() if comma else None
+
+
+def _of_json(line):
+    return _of_row(json.loads(line))
+
+
+def _of_row(row):
+    return row[CLASS], row[SEGMENTS]
+
+
+def _is_class(label):
+    return (
+        type(label) is int and 0 <= label < prediction_file.LARGEST_VOCABULARY
+    )
+
+
+def _are_segments(segment_ids):
+    return isinstance(segment_ids, list) and all(map(_is_segment, segment_ids))
+
+
+def _is_segment(one):
+    if not isinstance(one, str):
+        return False
+    video_id, _, start = one.rpartition(":")
+    return bool(video_id) and start.isdecimal()
+
+
+def _shown(row):
+    """What is wrong, short: a row may have thousands of segments."""
+    if isinstance(row, str):
+        return repr(row.rstrip("\r\n")[:60])
+    return reprlib.repr(row)
 
 
 def _write_csv(opened, rankings, class_names):
@@ -151,9 +221,18 @@ def _write_csv(opened, rankings, class_names):
     opened.write(f"{header}\n".encode())
     count = 0
     for count, (label, segment_ids, _) in enumerate(rankings, 1):
-        own = f"{label}" if class_names is None else _quoted(class_names[label])
-        opened.write(f"{own},{' '.join(segment_ids)}\n".encode())
+        own = " ".join(segment_ids)
+        line = f"{label},{own}\n"
+        if class_names is not None:
+            line = _quoted_line(class_names[label], own)
+        opened.write(line.encode())
     return count
+
+
+def _quoted_line(*values):
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(values)
+    return line.getvalue()
 
 
 def _write_jsonl(opened, rankings, class_names):
@@ -163,8 +242,7 @@ def _write_jsonl(opened, rankings, class_names):
         head = json.dumps(
             {CLASS: label, **name, SEGMENTS: segment_ids}, ensure_ascii=False
         )
-        # The shortest digits of a float32, which json does not know.
-        digits = ", ".join(np.asarray(scores, np.float32).astype(str).tolist())
+        digits = ", ".join(prediction_file.float32_digits(scores))
         opened.write(f'{head[:-1]}, "{SCORES}": [{digits}]}}\n'.encode())
     return count
 
@@ -187,35 +265,3 @@ def _write_parquet(opened, rankings, class_names):
                 row[NAME] = [class_names[label]]
             writer.write_table(pyarrow.table(row, schema))
     return count
-
-
-def _quoted(name):
-    """A name as CSV wants it."""
-    if any(mark in name for mark in ',"\n'):
-        return '"' + name.replace('"', '""') + '"'
-    return name
-
-
-def _parsed(line):
-    label, comma, segment_ids = line.partition(",")
-    segment_ids = segment_ids.split()
-    if not comma or not all(map(_is_segment, segment_ids)):
-        raise ValueError
-    return _checked(int(label)), segment_ids
-
-
-def _checked(label):
-    if not 0 <= label < prediction_file.LARGEST_VOCABULARY:
-        raise ValueError
-    return label
-
-
-def _parsed_json(line):
-    row = json.loads(line)
-    if not all(map(_is_segment, row[SEGMENTS])):
-        raise ValueError
-    return _checked(int(row[CLASS])), row[SEGMENTS]
-
-
-def _is_segment(text):
-    return text.rpartition(":")[2].isdecimal() and ":" in text[1:]

@@ -12,7 +12,6 @@ import itertools
 
 import numpy as np
 
-from yt8m_distill.errors import InputError
 from yt8m_distill.prediction_files import prediction_file
 
 HEADER = "VideoId,LabelConfidencePairs"
@@ -48,16 +47,9 @@ class CsvFile(prediction_file.PredictionFile):
     def read(cls, path):
         with prediction_file.opened_text(path) as opened:
             header = opened.readline().rstrip("\r\n")
-            if header == HEADER_WITH_NAMES:
-                raise InputError(
-                    f"{path} holds the names of classes, not their indices; "
-                    "predict again without --vocabulary"
-                )
-            if header != HEADER:
-                raise InputError(
-                    f"{path} starts with {header[:60]!r}, not with {HEADER!r}; "
-                    "give a file of predictions"
-                )
+            prediction_file.check_header(
+                path, header, HEADER, HEADER_WITH_NAMES, "predictions"
+            )
             yield from prediction_file.parsed(
                 opened,
                 _parsed,
@@ -85,4 +77,4 @@ def _parsed(line):
         raise ValueError(f"found {line[:60]!r}")
     classes = np.array([int(word) for word in words[::2]], int)
     scores = np.array([float(word) for word in words[1::2]])
-    return video_id, classes, scores
+    return prediction_file.checked(video_id, classes, scores)

@@ -23,9 +23,9 @@ class JsonlFile(prediction_file.PredictionFile):
         self._quoted_names = [_json(name) for name in class_names or []]
 
     def write_pairs(self, video_ids, classes, scores):
-        # The shortest digits of a float32, which json does not know.
-        values = np.concatenate([(), *scores]).astype(np.float32)
-        digits = iter(values.astype(str).tolist())
+        digits = iter(
+            prediction_file.float32_digits(np.concatenate([(), *scores]))
+        )
         lines = []
         for video_id, row in zip(video_ids, prediction_file.as_lists(classes)):
             own = ", ".join(itertools.islice(digits, len(row)))
@@ -72,4 +72,6 @@ def _parsed(line):
     ):
         raise ValueError(f"found {line[:60]!r}")
     # As float32, as the other formats hold them.
-    return video_id, classes.astype(int), scores.astype("f4").astype(float)
+    return prediction_file.checked(
+        video_id, classes.astype(int), scores.astype("f4").astype(float)
+    )

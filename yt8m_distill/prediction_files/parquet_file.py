@@ -16,11 +16,12 @@ from yt8m_distill.prediction_files import prediction_file
 # Videos of a row group: some 1 MB of pairs, held until they are written.
 ROW_GROUP_SIZE = 8192
 # Column → what pyarrow calls the types that are read.
-_LIST = r"(large_|fixed_size_)?list<\w+: "
+INTEGER, TEXT = r"u?int\d", r"(large_)?string"
+LIST = r"(large_|fixed_size_)?list<\w+: "
 TYPES = {
-    "video_id": r"(large_)?string$",
-    "classes": _LIST + r"u?int\d",
-    "scores": _LIST + r"(halffloat|float|double)",
+    "video_id": TEXT + "$",
+    "classes": LIST + INTEGER,
+    "scores": LIST + r"(halffloat|float|double)",
 }
 
 
@@ -97,25 +98,46 @@ class ParquetFile(prediction_file.PredictionFile):
 
     @classmethod
     def read(cls, path):
-        with reading_parquet(path) as opened:
-            types = {
-                field.name: str(field.type) for field in opened.schema_arrow
-            }
-            for name, expected in TYPES.items():
-                if not re.match(expected, types.get(name, "")):
-                    raise InputError(
-                        f"{path}: column {name} is "
-                        f"{types.get(name, 'missing')}; expected video_id "
-                        "(text), classes (lists of integers) and scores (lists "
-                        "of floats)"
-                    )
-            batches = opened.iter_batches(columns=list(TYPES))
-            yield from prediction_file.parsed(
-                (row for batch in batches for row in batch.to_pylist()),
-                _parsed,
-                f"{path}: row",
-                "a row is an id, classes and as many scores",
-            )
+        yield from prediction_file.parsed(
+            read_rows(
+                path,
+                TYPES,
+                "video_id (text), classes (lists of integers) and scores "
+                "(lists of floats)",
+            ),
+            _parsed,
+            f"{path}: row",
+            "a row is an id, classes and as many scores",
+        )
+
+
+def read_rows(path, types, expected, batch_size=ROW_GROUP_SIZE):
+    """The rows of a file whose columns are as they should be.
+
+    Args:
+        path: str.
+        types: dict name of a column that is read → regular expression of what
+            pyarrow calls its type.
+        expected: str for messages, what the columns are to be.
+        batch_size: int, rows that are in memory at a time.
+
+    Yields:
+        dict name → value, a row.
+
+    Raises:
+        InputError: naming the column that is missing or of another type, or the
+            file cannot be read.
+    """
+    with reading_parquet(path) as opened:
+        found = {field.name: str(field.type) for field in opened.schema_arrow}
+        for name, pattern in types.items():
+            if not re.match(pattern, found.get(name, "")):
+                raise InputError(
+                    f"{path}: column {name} is {found.get(name, 'missing')}; "
+                    f"expected {expected}"
+                )
+        for batch in opened.iter_batches(batch_size, columns=list(types)):
+            yield from batch.to_pylist()
 
 
 def _parsed(row):
@@ -124,4 +146,6 @@ def _parsed(row):
     classes, scores = row["classes"], row["scores"]
     if len(classes) != len(scores) or None in classes or None in scores:
         raise ValueError(f"found {len(classes)} classes, {len(scores)} scores")
-    return row["video_id"], np.array(classes, int), np.array(scores, float)
+    return prediction_file.checked(
+        row["video_id"], np.array(classes, int), np.array(scores, float)
+    )

@@ -95,27 +95,63 @@ def opened_text(path):
 
 
 def parsed(rows, parse, place, expected, first=1):
-    """The videos of the rows or lines of a file.
+    """What the rows or lines of a file hold, once each is checked.
 
     Args:
         rows: iterable.
-        parse: function of a row; gives video id, classes and scores or raises
-            ValueError.
+        parse: function of a row; gives what it holds or raises ValueError.
         place: str for messages, in front of the row's number.
         expected: str for messages, what a row is.
         first: int, the number of the first row.
 
     Yields:
-        As `formats.read`.
+        What `parse` gives.
 
     Raises:
         InputError: naming the row that is none.
     """
     for number, row in enumerate(rows, first):
         try:
-            yield _checked(*parse(row))
+            found = parse(row)
         except (ValueError, OverflowError) as error:
             raise InputError(f"{place} {number}: {error}; {expected}") from None
+        yield found
+
+
+def check_header(path, line, header, header_with_names, what):
+    """Refuses a CSV file by its first line.
+
+    Args:
+        path: str, for messages.
+        line: str, the first line, without its end.
+        header: str, what it is to be.
+        header_with_names: str, of files that cannot be read again.
+        what: str for messages, what the file is to hold.
+
+    Raises:
+        InputError: it is another one.
+    """
+    if line == header_with_names:
+        raise InputError(
+            f"{path} holds the names of classes, not their indices; predict "
+            "again without --vocabulary"
+        )
+    if line != header:
+        raise InputError(
+            f"{path} starts with {line[:60]!r}, not with {header!r}; give a "
+            f"file of {what}"
+        )
+
+
+def float32_digits(scores):
+    """The shortest digits that are read as the same float32, a list of str.
+
+    What `json` writes are those of a float64.
+
+    Args:
+        scores: float `(pairs,)`, an array or a list.
+    """
+    return np.asarray(scores, np.float32).astype(str).tolist()
 
 
 def as_lists(values):
@@ -132,8 +168,19 @@ def _decoded(video_id):
         ) from None
 
 
-def _checked(video_id, classes, scores):
-    """A video's arrays, the highest score first."""
+def checked(video_id, classes, scores):
+    """A video's arrays, the highest score first.
+
+    Args:
+        video_id: str.
+        classes, scores: int and float arrays `(pairs,)`.
+
+    Returns:
+        The three, as `formats.read` yields them.
+
+    Raises:
+        ValueError: they are no predictions.
+    """
     if len(np.unique(classes)) < len(classes) or not np.isfinite(scores).all():
         raise ValueError("a class is there twice, or a score is no number")
     wrong = classes[(classes < 0) | (classes >= LARGEST_VOCABULARY)]
