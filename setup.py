@@ -19,6 +19,7 @@ setuptools.setup(
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     packages=setuptools.find_packages(include=["yt8m_distill*"]),
+    package_data={"yt8m_distill": ["compilation.json"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         "tensorflow>=2.21,<2.22",

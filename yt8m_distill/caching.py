@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from yt8m_distill import config, model
+from yt8m_distill import config, model, precision
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError
 from yt8m_distill.folds import folds
@@ -71,6 +71,8 @@ def fill(options, shards, cached, train):
             fold_of = folds(video_ids, options.teacher_folds)
         cache = _cache(options, one, runs, shards, video_ids)
         models = [model.load(run.checkpoint("best")) for run in runs]
+        for teacher in models:
+            precision.apply(teacher, options.precision)
         computed = cache.fill(
             _Outputs(models, fold_of, shards, options), video_ids
         )
@@ -104,6 +106,7 @@ def _cache(options, one, runs, shards, video_ids):
             "videos": len(video_ids),
             "video_ids": _hash(b"\n".join(video_ids)),
             "records": _hash(shards.checksums()),
+            "precision": options.precision,
         },
     )
 

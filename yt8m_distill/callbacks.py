@@ -124,7 +124,7 @@ class Checkpoints(keras.callbacks.Callback):
         os.makedirs(self.run.resume_file.parent, exist_ok=True)
         metrics = {
             "epoch": epoch + 1,
-            "step": int(self.model.optimizer.iterations.numpy()),
+            "step": self.model.num_steps(),
             "learning_rate": optimizers.last_learning_rate(
                 self.model.optimizer
             ),
@@ -162,7 +162,7 @@ class EpochLine(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._done += 1
         spent = time.monotonic() - self._start
-        step = int(self.model.optimizer.iterations.numpy())
+        step = self.model.num_steps()
         left = spent / (step - self.first_step) * (self.last_step - step)
         parts = [f"epoch {epoch + 1}/{self.num_epochs}", f"step {step}"]
         parts += [f"loss: {logs['loss']:.3f}"]

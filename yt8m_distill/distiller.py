@@ -3,9 +3,8 @@
 import keras
 import tensorflow as tf
 
-from yt8m_distill import objective
+from yt8m_distill import compilation, objective, optimizers
 from yt8m_distill.distillation_losses.distillation_loss import sum_over_classes
-from yt8m_distill.errors import InputError
 from yt8m_distill.teacher_cache import CachedTeacher
 from yt8m_distill.teacher_ensemble import TeacherEnsemble
 from yt8m_distill.training_scores import TrainingScores
@@ -51,7 +50,8 @@ class Distiller(keras.Model):
             predictions, as of `TeacherEnsemble`.
         regularization_penalty: float, factor of the weight penalties of the
             models' layers.
-        jit_compile: whether XLA compiles the passes.
+        jit_compile: whether XLA compiles the passes; `"auto"`: see
+            `compilation.resolve`.
         score_steps: int, steps from one batch that `scores` looks at to the
             next; 0: it looks at none.
 
@@ -84,8 +84,11 @@ class Distiller(keras.Model):
             for name, teacher in teachers.items()
             if not isinstance(teacher, CachedTeacher)
         }
-        if jit_compile:
-            _check_compilable([*students.values(), *live.values()])
+        jit_compile = compilation.resolve(
+            jit_compile,
+            [*students.values(), *live.values()],
+            compilation.TRAINING,
+        )
         self.students = students
         self.train_teachers = train_teachers and bool(teachers)
         # Frozen teachers are no part of what is trained, saved and resumed.
@@ -120,6 +123,7 @@ class Distiller(keras.Model):
         self.epoch = keras.Variable(
             1, trainable=False, dtype="int32", name="epoch"
         )
+        self._skips_steps = False
         self._trackers = {
             key: keras.metrics.Mean(name=key)
             for key in (
@@ -189,10 +193,29 @@ class Distiller(keras.Model):
         # XLA is applied inside the step; see the class docstring.
         super().compile(optimizer=optimizer, jit_compile=False)
         optimizer.build(self._student_variables())
+        # Where losses are scaled, an optimizer leaves out steps whose gradients
+        # overflowed, and does not count them.
+        self._skips_steps = optimizers.scales_loss(optimizer)
+        if self._skips_steps:
+            self.step = keras.Variable(
+                0,
+                trainable=False,
+                dtype="int64",
+                aggregation="only_first_replica",
+                name="step",
+            )
         self.teacher_optimizer = None
         if self.train_teachers:
             self.teacher_optimizer = teacher_optimizer
             teacher_optimizer.build(self._teacher_variables())
+
+    def num_steps(self):
+        """Training steps that are done, an int."""
+        return int(self._step().numpy())
+
+    def _step(self):
+        """The variable that counts the steps."""
+        return self.step if self._skips_steps else self.optimizer.iterations
 
     def train_step(self, batch):
         losses, logits, student_gradients, teacher_gradients = self._passes(
@@ -205,12 +228,14 @@ class Distiller(keras.Model):
         self.optimizer.apply_gradients(
             zip(student_gradients, self._student_variables())
         )
+        if self._skips_steps:
+            self.step.assign_add(1)
         batch_size = tf.shape(batch["num_frames"])[0]
         for key, value in losses.items():
             self._trackers[key].update_state(value, sample_weight=batch_size)
         if self.scores():
             self.scores().update(
-                self.optimizer.iterations,
+                self._step(),
                 batch,
                 logits,
                 {"loss": losses["loss"], **self._label_loss(losses)},
@@ -231,6 +256,9 @@ class Distiller(keras.Model):
             }
             teacher_total = objective.weighted_sum(
                 self._teacher_terms, teacher_losses, self.epoch
+            )
+            scaled_teacher_total = _scaled(
+                self.teacher_optimizer, teacher_total
             )
         targets = tf.nest.map_structure(tf.stop_gradient, teacher_outputs)
         more_losses = {}
@@ -259,12 +287,13 @@ class Distiller(keras.Model):
                 value = _labelled_mean(_cross_entropy(mixed, batch), batch)
                 more_losses["ensemble_cross_entropy"] = value
                 minimized = total + value
+            minimized = _scaled(self.optimizer, minimized)
         return (
             {"loss": total, **losses, **teacher_losses, **more_losses},
             [one["logits"] for one in outputs.values()],
             self._gradients(student_tape, minimized, self._student_variables()),
             self._gradients(
-                teacher_tape, teacher_total, self._teacher_variables()
+                teacher_tape, scaled_teacher_total, self._teacher_variables()
             ),
         )
 
@@ -376,13 +405,6 @@ def _labelled_mean(per_video, batch):
     return tf.reduce_mean(per_video)
 
 
-def _check_compilable(models):
-    """Refuses what Keras marks as impossible to compile on these devices."""
-    for model in models:
-        for layer in model._flatten_layers():
-            if not layer.supports_jit:
-                raise InputError(
-                    f"--jit_compile cannot compile {layer.name} (on GPUs "
-                    "Keras' LSTM runs on cuDNN, outside XLA); leave "
-                    "--jit_compile out, or give the encoder use_cudnn=False"
-                )
+def _scaled(optimizer, total):
+    """What is differentiated, where an optimizer works with a scaled loss."""
+    return optimizer.scale_loss(total) if optimizer else total

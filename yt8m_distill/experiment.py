@@ -10,6 +10,7 @@ from yt8m_distill import (
     callbacks,
     devices,
     found_segments,
+    precision,
     run_data,
     segment_runs,
     starter_code_models,
@@ -236,6 +237,7 @@ def _optimizer(options):
         options.learning_rate_decay_examples,
         options.batch_size,
         options.clip_gradient_norm,
+        precision.scales_loss(options.precision),
     )
 
 

@@ -6,7 +6,7 @@ flag.
 
 from absl import flags
 
-from yt8m_distill import parts, starter_code_flags
+from yt8m_distill import parts, speed_flags, starter_code_flags
 from yt8m_distill.prediction_files import formats
 
 # Each flag: (definer, name, default, help).
@@ -344,12 +344,6 @@ _TRAIN = [
         "replace a run that is in --train_dir instead of going on with it",
     ),
     (
-        flags.DEFINE_bool,
-        "jit_compile",
-        False,
-        "compile the training step with XLA (slower on most CPUs)",
-    ),
-    (
         flags.DEFINE_enum,
         "distribution",
         "auto",
@@ -457,6 +451,7 @@ FLAGS = {
         *_BATCH,
         *_TOP_K,
         *_MAP_CONVENTION,
+        *speed_flags.TRAIN,
         *starter_code_flags.TRAIN,
     ],
     "eval": [
@@ -470,6 +465,7 @@ FLAGS = {
         *_SEGMENT_LABELS,
         *_SEGMENT_LABEL_IDS,
         *_VOCABULARY,
+        *speed_flags.SCORING,
         *starter_code_flags.EVAL,
     ],
     "inference": [
@@ -480,6 +476,7 @@ FLAGS = {
         *_READER,
         *_BATCH,
         *_TOP_K,
+        *speed_flags.SCORING,
         *starter_code_flags.INFERENCE,
     ],
     "flops": [*_RUN, *_FLOPS],

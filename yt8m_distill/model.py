@@ -96,9 +96,16 @@ class VideoClassifier(keras.Model):
             outputs["block_ends"] = ops.take_along_axis(
                 batch["frame_positions"], outputs["block_ends"], axis=1
             )
-        logits = self.head(outputs["representation"], training=training)
+        outputs["logits"] = self.head(
+            outputs["representation"], training=training
+        )
         # Losses and predictions stay exact under mixed precision.
-        return {**outputs, "logits": ops.cast(logits, "float32")}
+        return {
+            key: ops.cast(value, "float32")
+            if keras.backend.is_float_dtype(value.dtype)
+            else value
+            for key, value in outputs.items()
+        }
 
     def count_flops(self, num_frames=None):
         """FLOPs for one video: 2 × the multiply-adds of the complete model.

@@ -59,7 +59,7 @@ _OWN = {
 }
 
 
-def build(name, learning_rate, clip_gradient_norm=0.0):
+def build(name, learning_rate, clip_gradient_norm=0.0, scale_loss=False):
     """Builds an optimizer.
 
     Args:
@@ -67,6 +67,10 @@ def build(name, learning_rate, clip_gradient_norm=0.0):
         learning_rate: float or Keras schedule.
         clip_gradient_norm: float, largest norm of each variable's gradient; 0:
             not clipped.
+        scale_loss: whether the loss is scaled, as float16 needs it: by a factor
+            that is halved, and the step left out, when a gradient overflows,
+            and doubled after 2,000 steps without (Micikevicius et al., "Mixed
+            precision training", 2018).
 
     Returns:
         A Keras optimizer.
@@ -85,11 +89,19 @@ def build(name, learning_rate, clip_gradient_norm=0.0):
             f"--optimizer={name}; known: {', '.join((*KERAS, *TF_TRAIN))}"
         )
     optimizer_class = _OWN.get(name) or getattr(keras.optimizers, keras_name)
-    return clipped(optimizer_class, clip_gradient_norm)(
+    optimizer = clipped(optimizer_class, clip_gradient_norm)(
         learning_rate,
         **DEFAULTS.get(keras_name, {}),
         **arguments,
     )
+    if scale_loss:
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def scales_loss(optimizer):
+    """Whether an optimizer scales the loss, and leaves steps out."""
+    return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
 
 
 def last_learning_rate(optimizer):
@@ -97,6 +109,8 @@ def last_learning_rate(optimizer):
 
     That of the optimizer itself is already the next step's.
     """
+    if scales_loss(optimizer):
+        optimizer = optimizer.inner_optimizer
     rate = optimizer._learning_rate
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         rate = rate(keras.ops.maximum(optimizer.iterations - 1, 0))

@@ -26,6 +26,7 @@ FREE_FLAGS = (
     "max_steps",
     "export_model_steps",
     "log_steps",
+    "jit_compile",
     "num_readers",
     "log_device_placement",
     "start_new_model",

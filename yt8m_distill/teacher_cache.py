@@ -170,6 +170,8 @@ class TeacherCache:
     def _check(self):
         try:
             found = json.loads((self.path / "cache.json").read_text())
+            # Caches of earlier versions do not say so.
+            found.setdefault("precision", "float32")
         except (FileNotFoundError, NotADirectoryError):
             return
         except json.JSONDecodeError:

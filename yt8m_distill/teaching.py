@@ -2,7 +2,7 @@
 
 import types
 
-from yt8m_distill import label_loss, model, parts
+from yt8m_distill import label_loss, model, parts, precision
 from yt8m_distill.distiller import Distiller
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory
@@ -36,7 +36,8 @@ def build(options, data):
         frozen = frozen_teachers(options, data)
         teachers = {name: one.model for name, one in frozen.items()}
     elif options.teacher_encoder:
-        teachers["teacher"] = model.build(
+        teachers["teacher"] = _new_model(
+            options,
             options.teacher_frame_sampler,
             _or_same(options.teacher_encoder, options.encoder),
             _or_same(options.teacher_head, options.head),
@@ -47,7 +48,8 @@ def build(options, data):
     if options.share_head and options.teacher_encoder:
         head = teachers["teacher"].head
     students = {
-        name: model.build(
+        name: _new_model(
+            options,
             options.frame_sampler,
             options.encoder,
             head,
@@ -113,10 +115,18 @@ def frozen_teachers(options, data):
                     f"the teacher in {directory} was trained with {key} "
                     f"{taught[key]}, this run has {value}; both need the same"
                 )
+        teacher = model.load(run.checkpoint("best"))
+        precision.apply(teacher, options.precision)
         teachers[name] = types.SimpleNamespace(
-            name=name, run=run, model=model.load(run.checkpoint("best"))
+            name=name, run=run, model=teacher
         )
     return teachers
+
+
+def _new_model(options, *parts_of_it, **arguments):
+    """As `model.build`, in the run's precision; losses stay in float32."""
+    with precision.of_new_models(options.precision):
+        return model.build(*parts_of_it, **arguments)
 
 
 def _start_students(options, students, teachers):

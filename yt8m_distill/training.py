@@ -25,13 +25,15 @@ def optimizer(
     learning_rate_decay_examples,
     batch_size,
     clip_gradient_norm,
+    scale_loss=False,
 ):
     """The optimizer of the starter code, by default Adam.
 
     The one called `name` (see optimizers.py), with the learning rate times
     `learning_rate_decay` each time another `learning_rate_decay_examples`
     videos were seen, and the gradient of each variable clipped to a norm of
-    `clip_gradient_norm` (0: not clipped).
+    `clip_gradient_norm` (0: not clipped); with `scale_loss` as of
+    `optimizers.build`.
     """
     schedule = keras.optimizers.schedules.ExponentialDecay(
         base_learning_rate,
@@ -39,7 +41,7 @@ def optimizer(
         decay_rate=learning_rate_decay,
         staircase=True,
     )
-    return optimizers.build(name, schedule, clip_gradient_norm)
+    return optimizers.build(name, schedule, clip_gradient_norm, scale_loss)
 
 
 def fit(
@@ -183,7 +185,7 @@ def resume(distiller, run):
     """Loads the state that an earlier start of the run left, if there is one.
 
     Weights and the state of both optimizers come back; which videos are next
-    follows from the optimizer's number of steps, and all chance from the epoch.
+    follows from the number of steps, and all chance from the epoch.
 
     Returns:
         int, the number of steps that are done.
@@ -191,4 +193,4 @@ def resume(distiller, run):
     if not run.resume_file.exists():
         return 0
     distiller.load_weights(run.resume_file)
-    return int(distiller.optimizer.iterations.numpy())
+    return distiller.num_steps()

@@ -31,7 +31,7 @@ class TrainingLog(keras.callbacks.Callback):
         self._writer = None
 
     def on_train_begin(self, logs=None):
-        self._step = int(self.model.optimizer.iterations.numpy())
+        self._step = self.model.num_steps()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._since(self._step)
@@ -96,7 +96,7 @@ class ModelExport(keras.callbacks.Callback):
         self.every = every
 
     def on_train_begin(self, logs=None):
-        self._step = int(self.model.optimizer.iterations.numpy())
+        self._step = self.model.num_steps()
 
     def on_train_batch_end(self, batch, logs=None):
         self._step += 1

@@ -44,7 +44,7 @@ class MixtureOfExperts(keras.layers.Layer):
         training: whether batch statistics are used and collected.
 
     Output shape:
-        `(batch, num_classes)`, logits.
+        float32 `(batch, num_classes)`, logits.
 
     Example:
 
@@ -107,10 +107,12 @@ class MixtureOfExperts(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         shape = (-1, self.num_classes, self.num_mixtures)
-        experts = ops.reshape(self.experts(inputs), shape)
+        # In half precision logarithms near 0 would lose what tells classes
+        # apart.
+        experts = ops.reshape(ops.cast(self.experts(inputs), "float32"), shape)
         gates = ops.log_softmax(
             ops.reshape(
-                self.gates(inputs),
+                ops.cast(self.gates(inputs), "float32"),
                 (-1, self.num_classes, self.num_mixtures + 1),
             ),
             axis=-1,
@@ -124,7 +126,10 @@ class MixtureOfExperts(keras.layers.Layer):
             axis=-1,
         )
         if self.gating:
-            gate = self.gating.logits(ops.exp(log_yes), training)
+            probabilities = ops.cast(ops.exp(log_yes), self.compute_dtype)
+            gate = ops.cast(
+                self.gating.logits(probabilities, training), "float32"
+            )
             # 1 − p σ = (1 − p) + p (1 − σ)
             log_no = ops.logaddexp(log_no, log_yes + ops.log_sigmoid(-gate))
             log_yes = log_yes + ops.log_sigmoid(gate)
