@@ -73,9 +73,10 @@ class Validation(keras.callbacks.Callback):
         self.new_metrics = new_metrics
 
     def on_epoch_end(self, epoch, logs=None):
-        results = self.evaluator.evaluate(
-            self.dataset, self.batch_size, self.new_metrics()
-        )
+        with self.model.averaged_weights():
+            results = self.evaluator.evaluate(
+                self.dataset, self.batch_size, self.new_metrics()
+            )
         for key in ("gap", "map", "hit_at_1", "perr", "cross_entropy"):
             logs[f"val_{self.prefix}{key}"] = results[key]
 
@@ -134,8 +135,10 @@ class Checkpoints(keras.callbacks.Callback):
         models = {"last": self.student}
         if self.best() is metrics:
             models |= {"best": self.student, **self.others}
-        for name, model in models.items():
-            model_module.save(model, self.run.checkpoint(name), metrics["step"])
+        with self.model.averaged_weights():
+            for name, model in models.items():
+                path = self.run.checkpoint(name)
+                model_module.save(model, path, metrics["step"])
         self.run.write_epochs(self.epochs)
         temporary = self.run.resume_file.with_name("partial.weights.h5")
         self.model.save_weights(temporary)

@@ -9,7 +9,7 @@ import types
 
 from absl import flags
 
-from yt8m_distill import command_line, files, quiet_start
+from yt8m_distill import command_line, files, quiet_start, speed_flags
 from yt8m_distill.errors import InputError
 from yt8m_distill.flag_definitions import FLAGS, REQUIRED
 
@@ -86,6 +86,7 @@ def options(entry_point, flag_values=flags.FLAGS):
         "regularization_penalty",
     ):
         _refuse_rate(name, values.get(name, 1.0))
+    speed_flags.check(values)
     if "://" in (values.get("segment_label_ids_file") or ""):
         raise InputError(
             f"--segment_label_ids_file={values['segment_label_ids_file']} is "

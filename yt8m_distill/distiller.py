@@ -1,14 +1,23 @@
 """The one training step: teachers and students, apart or together."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
-from yt8m_distill import compilation, objective, optimizers
+from yt8m_distill import (
+    compilation,
+    executions,
+    micro_batches,
+    objective,
+    optimizers,
+)
 from yt8m_distill.distillation_losses.distillation_loss import sum_over_classes
 from yt8m_distill.teacher_cache import CachedTeacher
 from yt8m_distill.teacher_ensemble import TeacherEnsemble
 from yt8m_distill.training_scores import TrainingScores
 from yt8m_distill.video_ensemble import same_frames
+from yt8m_distill.weight_averages import WeightAverages
 
 
 class Distiller(keras.Model):
@@ -52,11 +61,17 @@ class Distiller(keras.Model):
             models' layers.
         jit_compile: whether XLA compiles the passes; `"auto"`: see
             `compilation.resolve`.
+        gradient_accumulation_steps: int, micro-batches in which a batch is
+            computed, as of `micro_batches.accumulated`.
+        ema_momentum: float, as of `WeightAverages`, of the students' and
+            trainable teachers' weights; 0: there are no averages.
         score_steps: int, steps from one batch that `scores` looks at to the
             next; 0: it looks at none.
 
     Attributes:
         scores: function without arguments → `TrainingScores`, or None.
+        steps_of_call: int, the training steps of each call of the function
+            that `fit` calls.
 
     Raises:
         InputError: a loss needs a teacher and there is none, or cannot compare
@@ -74,6 +89,8 @@ class Distiller(keras.Model):
         teacher_weights=None,
         regularization_penalty=1.0,
         jit_compile=False,
+        gradient_accumulation_steps=1,
+        ema_momentum=0.0,
         score_steps=0,
         **kwargs,
     ):
@@ -138,11 +155,17 @@ class Distiller(keras.Model):
         )
         self.scores = lambda: scores  # no part of what is saved
         self._passes = tf.function(
-            self._forward_and_backward,
+            micro_batches.accumulated(
+                self._forward_and_backward, gradient_accumulation_steps
+            ),
             jit_compile=True if jit_compile else None,
             autograph=False,
             reduce_retracing=True,
         )
+        self.averages = None
+        if ema_momentum:
+            self.averages = WeightAverages(self._averaged(), ema_momentum)
+        self.steps_of_call = 1
         self.built = True
 
     def teachers(self):
@@ -183,15 +206,21 @@ class Distiller(keras.Model):
         """
         objective.check_epochs(self._student_terms, num_epochs)
 
-    def compile(self, optimizer, teacher_optimizer=None):
+    def compile(self, optimizer, teacher_optimizer=None, steps_per_execution=1):
         """Sets the optimizers.
 
         Args:
             optimizer: a Keras optimizer for the students and their losses.
             teacher_optimizer: another for trainable teachers.
+            steps_per_execution: int, steps of each call from `fit`, with the
+                callback `Executions`.
         """
         # XLA is applied inside the step; see the class docstring.
-        super().compile(optimizer=optimizer, jit_compile=False)
+        super().compile(
+            optimizer=optimizer,
+            steps_per_execution=steps_per_execution,
+            jit_compile=False,
+        )
         optimizer.build(self._student_variables())
         # Where losses are scaled, an optimizer leaves out steps whose gradients
         # overflowed, and does not count them.
@@ -217,6 +246,20 @@ class Distiller(keras.Model):
         """The variable that counts the steps."""
         return self.step if self._skips_steps else self.optimizer.iterations
 
+    def averaged_weights(self):
+        """A context in which the models have their averaged weights."""
+        return (
+            self.averages.in_place()
+            if self.averages
+            else contextlib.nullcontext()
+        )
+
+    def make_train_function(self, force=False):
+        if self.steps_per_execution == 1:
+            super().make_train_function(force)
+        elif self.train_function is None or force:
+            self.train_function = executions.train_function(self)
+
     def train_step(self, batch):
         losses, logits, student_gradients, teacher_gradients = self._passes(
             batch
@@ -230,6 +273,8 @@ class Distiller(keras.Model):
         )
         if self._skips_steps:
             self.step.assign_add(1)
+        if self.averages:
+            self.averages.update(self._step())
         batch_size = tf.shape(batch["num_frames"])[0]
         for key, value in losses.items():
             self._trackers[key].update_state(value, sample_weight=batch_size)
@@ -371,6 +416,18 @@ class Distiller(keras.Model):
             for variable in model.trainable_variables
         }
         return [v for key, v in found.items() if key not in taken]
+
+    def _averaged(self):
+        """The weights of models that are trained, each once."""
+        models = [*self.students.values()]
+        if self.train_teachers:
+            models += self.teachers().values()
+        found = {
+            id(variable): variable
+            for model in models
+            for variable in model.trainable_variables
+        }
+        return list(found.values())
 
     def _teacher_variables(self):
         if not self.train_teachers:

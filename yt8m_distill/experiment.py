@@ -13,6 +13,7 @@ from yt8m_distill import (
     precision,
     run_data,
     segment_runs,
+    speed_flags,
     starter_code_models,
     teaching,
     training,
@@ -78,6 +79,13 @@ def train(options):
             f"--batch_size={options.batch_size} cannot be shared by "
             f"{strategy.num_replicas_in_sync} devices; give a multiple"
         )
+    parts = options.gradient_accumulation_steps
+    if options.batch_size // strategy.num_replicas_in_sync % parts:
+        raise InputError(
+            f"--gradient_accumulation_steps={parts} does not divide the "
+            f"{options.batch_size // strategy.num_replicas_in_sync} videos of "
+            "a batch on each device; give a divisor"
+        )
     if options.num_folds:
         shards = without_fold(shards, options.num_folds, options.held_out_fold)
     if options.unlabelled_data_pattern:
@@ -92,7 +100,11 @@ def train(options):
         shards = WithUnlabelled(shards, unlabelled)
     with strategy.scope():
         distiller, cached = teaching.build(options, data)
-        distiller.compile(_optimizer(options), _optimizer(options))
+        distiller.compile(
+            _optimizer(options),
+            _optimizer(options),
+            options.steps_per_execution,
+        )
         student = video_ensemble.as_one(distiller.students, data["max_frames"])
     _check_buckets(options, distiller)
     training_data = VideoDataset(
@@ -150,6 +162,7 @@ def train(options):
                 seed=options.seed,
                 max_steps=options.max_steps,
                 export_model_steps=options.export_model_steps,
+                profiled_steps=speed_flags.profiled_steps(options.profile),
             )
     finally:
         run_data.tell_skipped(reading, run.path, "train")

@@ -27,6 +27,8 @@ FREE_FLAGS = (
     "export_model_steps",
     "log_steps",
     "jit_compile",
+    "steps_per_execution",
+    "profile",
     "num_readers",
     "log_device_placement",
     "start_new_model",

@@ -5,6 +5,8 @@ Nothing here imports TensorFlow, so that `--help` is instant.
 
 from absl import flags
 
+from yt8m_distill.errors import InputError
+
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _JIT_COMPILE_HELP = (
     "whether XLA compiles the model: true, false, or auto: where that was "
@@ -62,6 +64,50 @@ def define_true_false_auto(
     )
 
 
+def check(values):
+    """Refuses values that make no sense.
+
+    Args:
+        values: dict, flags by name.
+
+    Raises:
+        InputError: naming the flag.
+    """
+    for name in ("steps_per_execution", "gradient_accumulation_steps"):
+        if values.get(name, 1) < 1:
+            raise InputError(f"--{name}={values[name]}; give at least 1")
+    if not 0 <= values.get("ema_momentum", 0) < 1:
+        raise InputError(
+            f"--ema_momentum={values['ema_momentum']}; give a number of at "
+            "least 0 and less than 1, such as .999"
+        )
+    if values.get("profile"):
+        profiled_steps(values["profile"])
+
+
+def profiled_steps(texts):
+    """First and last step of `--profile`, a tuple of int; None without.
+
+    Args:
+        texts: list of str, the flag's value.
+
+    Raises:
+        InputError: they are no two steps.
+    """
+    if not texts:
+        return None
+    try:
+        first, last = map(int, texts)
+    except ValueError:
+        first, last = 0, 0
+    if not 1 <= first <= last:
+        raise InputError(
+            f"--profile={','.join(texts)}; give the first and the last step, "
+            "such as 10,20, counted from 1 on"
+        )
+    return first, last
+
+
 # Each flag: (definer, name, default, help), as in flag_definitions.py.
 JIT_COMPILE = [
     (define_true_false_auto, "jit_compile", "auto", _JIT_COMPILE_HELP)
@@ -77,6 +123,34 @@ TRAIN = [
         "and slow on others; mixed_float16 scales the losses",
     ),
     *JIT_COMPILE,
+    (
+        flags.DEFINE_integer,
+        "steps_per_execution",
+        1,
+        "training steps for each call from Python; more pays where steps are "
+        "short",
+    ),
+    (
+        flags.DEFINE_integer,
+        "gradient_accumulation_steps",
+        1,
+        "parts of each batch that are computed one after the other, in the "
+        "memory of one; batch statistics are those of a part",
+    ),
+    (
+        flags.DEFINE_float,
+        "ema_momentum",
+        0.0,
+        "score and save averages of the weights over the steps, of which each "
+        "keeps this share, such as .999; 0: the weights themselves",
+    ),
+    (
+        flags.DEFINE_list,
+        "profile",
+        [],
+        "START,STOP: write a TensorBoard trace of these training steps, "
+        "counted from the start of the run",
+    ),
 ]
 # Of eval and inference.
 SCORING = [

@@ -78,6 +78,8 @@ def build(options, data):
         teacher_weights=_teacher_weights(options.teacher_weights),
         regularization_penalty=options.regularization_penalty,
         jit_compile=options.jit_compile,
+        gradient_accumulation_steps=options.gradient_accumulation_steps,
+        ema_momentum=options.ema_momentum,
         score_steps=options.log_steps,
     )
     return distiller, cached

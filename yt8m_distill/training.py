@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from yt8m_distill import optimizers
+from yt8m_distill import executions, optimizers
 from yt8m_distill.callbacks import (
     Checkpoints,
     EpochLine,
@@ -16,6 +16,7 @@ from yt8m_distill.callbacks import (
 )
 from yt8m_distill.run_directory import last_step
 from yt8m_distill.training_log import ModelExport, TrainingLog
+from yt8m_distill.training_profile import TrainingProfile
 
 
 def optimizer(
@@ -56,6 +57,7 @@ def fit(
     seed,
     max_steps=0,
     export_model_steps=0,
+    profiled_steps=None,
 ):
     """Trains until `num_epochs` are done; goes on where the run stopped.
 
@@ -80,6 +82,8 @@ def fit(
         max_steps: int, the most steps in all; 0: no limit.
         export_model_steps: int, steps after which the model is saved amid an
             epoch; 0: never.
+        profiled_steps: tuple of int, first and last step of which a trace is
+            written; None: none.
 
     Returns:
         The metrics of the best epoch, a dict.
@@ -102,6 +106,7 @@ def fit(
     if distiller.train_teachers:
         models += distiller.teachers().values()
     callbacks = [
+        executions.Executions(),  # before those that count steps
         *validations,  # before those that use their scores
         EpochNumber(),
         EpochSeeds(models, seed),
@@ -117,13 +122,19 @@ def fit(
         )
     if export_model_steps:
         callbacks.append(ModelExport(run, student, export_model_steps))
+    if profiled_steps:
+        folder = run.tensorboard / "profile"
+        callbacks.append(TrainingProfile(*profiled_steps, folder))
     try:
         for stretch in stretches(first_step, last, steps):
             batches = training_data.training_batches(
                 batch_size, seed, num_epochs, stretch.first_step
             )
+            batches = batches.take(stretch.num_epochs * stretch.steps_per_epoch)
+            if distiller.steps_per_execution > 1:
+                batches = executions.of_any_size(batches)
             distiller.fit(
-                batches.take(stretch.num_epochs * stretch.steps_per_epoch),
+                batches,
                 steps_per_epoch=stretch.steps_per_epoch,
                 initial_epoch=stretch.first_epoch,
                 epochs=stretch.first_epoch + stretch.num_epochs,

@@ -37,16 +37,18 @@ class TrainingLog(keras.callbacks.Callback):
         self._since(self._step)
 
     def on_train_batch_end(self, batch, logs=None):
-        self._step += 1
-        if self._step % self.scores.every:
+        before, self._step = self._step, self._step + self.model.steps_of_call
+        # The last step that was scored; a call may make several.
+        scored = self._step - self._step % self.scores.every
+        if scored <= before:
             return
         steps = self._step - self._first_step
         speed = steps * self.batch_size / (time.monotonic() - self._start)
         values = {"speed": speed, **self.scores.result()}
         # On a terminal the bar stands in this line.
         start = "\r\x1b[K" if sys.stdout.isatty() else ""
-        print(f"{start}{log_line(self._step, values)}", flush=True)
-        self._write(values)
+        print(f"{start}{log_line(scored, values)}", flush=True)
+        self._write(scored, values)
         self._since(self._step)
 
     def on_train_end(self, logs=None):
@@ -57,7 +59,7 @@ class TrainingLog(keras.callbacks.Callback):
     def _since(self, step):
         self._first_step, self._start = step, time.monotonic()
 
-    def _write(self, values):
+    def _write(self, step, values):
         if self._writer is None:
             self._writer = tf.summary.create_file_writer(self.folder)
         tags = {
@@ -71,7 +73,7 @@ class TrainingLog(keras.callbacks.Callback):
         }
         if "label_loss" in values:
             tags["label_loss"] = values["label_loss"]
-        with self._writer.as_default(step=self._step):
+        with self._writer.as_default(step=step):
             for tag, value in tags.items():
                 tf.summary.scalar(tag, value)
         self._writer.flush()
@@ -99,11 +101,12 @@ class ModelExport(keras.callbacks.Callback):
         self._step = self.model.num_steps()
 
     def on_train_batch_end(self, batch, logs=None):
-        self._step += 1
-        if self._step % self.every == 0:
+        before, self._step = self._step, self._step + self.model.steps_of_call
+        if self._step // self.every > before // self.every:
             path = self.run.checkpoint("last")
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            model_module.save(self.student, path, self._step)
+            with self.model.averaged_weights():
+                model_module.save(self.student, path, self._step)
 
 
 def log_line(step, values):
