@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests import numpy_layers
-from yt8m_distill.layers import NeXtVLAD
+from yt8m_distill.layers import NeXtVLAD, nextvlad
 
 FRAMES = np.random.default_rng(2).standard_normal((3, 7, 4)).astype("float32")
 MASK = np.arange(7) < np.array([[7], [1], [4]])
@@ -15,8 +15,11 @@ def build(**arguments):
     return layer, numpy_layers.randomize(layer)
 
 
+# Kernels are multiplied first in batches of many frames.
+@pytest.mark.parametrize("folded_from", [0, 1000])
 @pytest.mark.parametrize("training", [False, True])
-def test_equals_numpy(training):
+def test_equals_numpy(training, folded_from, monkeypatch):
+    monkeypatch.setattr(nextvlad, "FOLDED_FROM", folded_from)
     layer, w = build()
     np.testing.assert_allclose(
         layer(FRAMES, mask=MASK, training=training),
@@ -40,6 +43,18 @@ def test_no_mask_means_all_frames():
     layer, _ = build()
     np.testing.assert_allclose(
         layer(FRAMES), layer(FRAMES, mask=np.ones((3, 7), bool)), atol=1e-6
+    )
+
+
+def test_a_batch_of_unknown_size_is_not_folded():
+    layer, _ = build()
+    frames = np.tile(FRAMES, (10, 1, 1))
+    assert frames.shape[0] * 7 > nextvlad.FOLDED_FROM * 12
+    unknown = keras.Input((7, 4))
+    np.testing.assert_allclose(
+        keras.Model(unknown, layer(unknown)).predict(frames, verbose=0),
+        layer(frames),
+        atol=1e-5,
     )
 
 
