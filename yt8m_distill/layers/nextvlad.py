@@ -113,20 +113,28 @@ class NeXtVLAD(keras.layers.Layer):
         self.output_normalization.build(self.compute_output_shape(frames_shape))
 
     def call(self, frames, mask=None, training=False):
-        expanded = (
-            ops.matmul(frames, self.expansion_kernel) + self.expansion_bias
+        size = frames.shape[2]
+        # One matrix of frames: TensorFlow then adds biases in the product.
+        rows = ops.reshape(frames, (-1, size))
+        expanded = ops.add(
+            ops.matmul(rows, self.expansion_kernel), self.expansion_bias
         )
-        attention, logits = self._project(frames, expanded)
-        attention = ops.sigmoid(attention + self.attention_bias)
+        attention, logits = self._project(rows, expanded)
+        max_frames = ops.shape(frames)[1]
+        attention = ops.reshape(
+            ops.sigmoid(attention), (-1, max_frames, self.groups)
+        )
         if mask is not None:
             attention = attention * ops.cast(
                 ops.expand_dims(mask, -1), attention.dtype
             )
         logits = self.assignment_normalization(
-            logits, training=training, mask=mask
+            ops.reshape(logits, (-1, max_frames, self.groups * self.clusters)),
+            training=training,
+            mask=mask,
         )
         # Each group of each frame is a descriptor of its own: T · G of them.
-        count = ops.shape(frames)[1] * self.groups
+        count = max_frames * self.groups
         assignments = ops.softmax(
             ops.reshape(logits, (-1, count, self.clusters)), axis=-1
         )
@@ -143,27 +151,40 @@ class NeXtVLAD(keras.layers.Layer):
         return self.output_normalization(flat, training=training)
 
     def _project(self, frames, expanded):
-        """Attention and assignment logits, both without bias.
+        """Attention logits, and assignment logits before normalisation.
 
-        Linear maps of a linear map. In batches of many frames the product of
-        the kernels is computed once; it takes frames of the original size, and
-        a backward pass then needs no gradients of expanded ones: 20 % less work
-        in inference, 37 % in training.
+        Linear maps of a linear map. In graphs for batches of many frames the
+        product of the kernels is computed once; it takes frames of the original
+        size, and a backward pass then needs no gradients of expanded ones: 20 %
+        less work in inference, 37 % in training.
+
+        Args:
+            frames, expanded: float `(frames, D)` and `(frames, λD)`.
         """
-        batch, max_frames = frames.shape[:2]
-        expanded_size = expanded.shape[2]
-        if None in (batch, max_frames) or (
-            batch * max_frames < FOLDED_FROM * expanded_size
-        ):
+        number = frames.shape[0]
+        if number is None or number < FOLDED_FROM * expanded.shape[1]:
             return (
-                ops.matmul(expanded, self.attention_kernel),
+                ops.add(
+                    ops.matmul(expanded, self.attention_kernel),
+                    self.attention_bias,
+                ),
                 ops.matmul(expanded, self.assignment_kernel),
             )
-        return tuple(
-            ops.matmul(frames, ops.matmul(self.expansion_kernel, kernel))
-            + ops.matmul(ops.expand_dims(self.expansion_bias, 0), kernel)
-            for kernel in (self.attention_kernel, self.assignment_kernel)
+        bias = ops.expand_dims(self.expansion_bias, 0)
+        attention_bias = ops.matmul(bias, self.attention_kernel)[0]
+        return (
+            ops.add(
+                self._folded(frames, self.attention_kernel),
+                attention_bias + self.attention_bias,
+            ),
+            ops.add(
+                self._folded(frames, self.assignment_kernel),
+                ops.matmul(bias, self.assignment_kernel)[0],
+            ),
         )
+
+    def _folded(self, frames, kernel):
+        return ops.matmul(frames, ops.matmul(self.expansion_kernel, kernel))
 
     def count_products(self, num_frames):
         """Multiply-adds of each matrix product for one video.
