@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.test_experiment import train
-from yt8m_distill import parts, record_writer
+from yt8m_distill import length_buckets, model, parts, record_writer
 from yt8m_distill.dataset import VideoDataset
-from yt8m_distill.errors import InputError
+from yt8m_distill.errors import InputError, RecordError
+from yt8m_distill.evaluation import Evaluator
 from yt8m_distill.shards import Shards
+from yt8m_distill.skipped_records import SkippedRecords
 
 NUM_VIDEOS = 300
 
@@ -138,3 +141,113 @@ def test_refusals(options, message, synthetic_shards, tmp_path):
             *(one.replace("SHARDS", str(synthetic_shards)) for one in options),
         )
     assert not (tmp_path / "run").exists()
+
+
+def planned(shards, num_buckets, batch_size=16):
+    dataset = VideoDataset(shards, 3, 40, num_length_buckets=num_buckets)
+    return dataset, dataset.plan(batch_size)
+
+
+def test_a_plan_has_every_video_once_and_few_shapes(shards):
+    dataset, plan = planned(shards, 4)
+    numbers = np.concatenate([batch.numbers for batch in plan])
+    assert sorted(numbers) == list(range(NUM_VIDEOS))
+    assert {batch.most_frames for batch in plan} == {10, 20, 30, 40}
+    # Of each bound at most one batch is not full: there is time to wait.
+    assert sum(len(batch.numbers) < 16 for batch in plan) <= 4
+    total = 0
+    for batch, read in zip(plan, dataset.batches(16, plan=plan)):
+        assert read["frames"].shape[1] == batch.most_frames
+        assert (read["number"] == batch.numbers).numpy().all()
+        # Rounded up: at most to the bound after the next.
+        assert (read["num_frames"] > batch.most_frames - 20).numpy().all()
+        assert (read["num_frames"] <= batch.most_frames).numpy().all()
+        total += int(tf.reduce_sum(read["num_frames"]))
+    assert total == sum(VideoDataset(shards, 3, 40)._total(range(NUM_VIDEOS)))
+
+
+def test_videos_wait_for_a_limited_time():
+    bounds = [1] + [2] * 400 + [1] * 3
+    plan = length_buckets.planned(bounds, 4)
+    place = [batch.numbers[0] for batch in plan].index(0)
+    assert plan[place].numbers.tolist() == [0]
+    assert place == 16
+    assert plan[-1].numbers.tolist() == [401, 402, 403]
+
+
+def test_results_come_in_the_order_of_the_videos():
+    random = np.random.default_rng(0)
+    plan = length_buckets.planned(random.integers(1, 5, 200), 8)
+    missing = {0, 3, 77, 199, *plan[2].numbers.tolist()}
+    asked = []
+
+    def results():
+        for batch in plan:
+            asked.append(1)
+            numbers = [one for one in batch.numbers if one not in missing]
+            yield {
+                "number": np.array(numbers, int),
+                "square": np.array(numbers, float)[:, None] ** 2,
+            }
+
+    found = []
+    for result in length_buckets.in_order(results(), plan):
+        assert (result["square"][:, 0] == result["number"] ** 2).all()
+        found += result["number"].tolist()
+        # They do not wait for all the others.
+        assert len(asked) < len(found) / 8 + 16
+    assert found == [one for one in range(200) if one not in missing]
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_the_same_predictions_in_the_same_order(shards, skips, monkeypatch):
+    one = model.build(
+        "all_frames",
+        "netvlad(clusters=3, representation_dim=4)",
+        "logistic",
+        num_classes=3,
+        feature_sizes=[16],
+        max_frames=40,
+    )
+    if skips:
+        monkeypatch.setattr(shards, "skipped", SkippedRecords())
+        damaged = {5, 6, 7, 150}
+        original = VideoDataset._set_labels
+
+        def set_labels(self, rows, group, numbers):
+            original(self, rows, group, numbers)
+            for place in group.places:
+                if numbers[place] in damaged:
+                    raise shards.error(numbers[place], RecordError("bad"))
+
+        monkeypatch.setattr(VideoDataset, "_set_labels", set_labels)
+    results = []
+    for num_buckets in (1, 4):
+        dataset = VideoDataset(shards, 3, 40, num_length_buckets=num_buckets)
+        evaluator = Evaluator(one)
+        found = list(evaluator.predictions(dataset, 16, with_video_id=True))
+        assert evaluator.forward.num_graphs == num_buckets
+        results.append(
+            [
+                np.concatenate(arrays)
+                for arrays in zip(
+                    *(
+                        (p, logits, b["video_id"], b["labels"])
+                        for p, logits, b in found
+                    )
+                )
+            ]
+        )
+    (p, logits, ids, labels), bucketed = results
+    assert len(ids) == NUM_VIDEOS - 4 * skips
+    np.testing.assert_allclose(bucketed[0], p, atol=1e-6)
+    np.testing.assert_allclose(bucketed[1], logits, atol=1e-5)
+    assert (bucketed[2] == ids).all() and (bucketed[3] == labels).all()
+
+
+def test_a_record_that_is_longer_than_its_bytes_let_expect(shards):
+    dataset = VideoDataset(shards, 3, 40, num_length_buckets=4)
+    batch = dataset.read(range(16), most_frames=10)
+    plain = dataset.read(range(16))
+    assert batch["num_frames"].max() > 10
+    assert (batch["frames"] == plain["frames"]).all()

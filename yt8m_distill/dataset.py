@@ -3,7 +3,8 @@
 A batch is a dict: `frames` `(batch, max_frames, feature_size)` uint8 as
 quantised in the record (float32 where the record holds floats), zero-padded at
 the end; `num_frames` int32 `(batch,)`; `labels` float32 `(batch, num_classes)`;
-`video_id` string `(batch,)` where asked for; with unlabelled videos
+`video_id` string `(batch,)` where asked for, and no labels where they are not;
+with unlabelled videos
 `label_weight` float32 `(batch,)`, 0 for them and else such that the weights'
 mean is 1; with rated segments
 `class_weights` float32 `(batch, num_classes)`, 1 where the class was rated (its
@@ -17,14 +18,13 @@ middle sees exactly the batches it would have seen.
 import numpy as np
 import tensorflow as tf
 
+from yt8m_distill import length_buckets, records
 from yt8m_distill.batch_memory import BatchMemory
 from yt8m_distill.errors import InputError, RecordError
 from yt8m_distill.frame_samplers.all_frames import AllFrames
 from yt8m_distill.shards import label_error
 from yt8m_distill.unlabelled import WithUnlabelled
 
-# Batches whose videos are sorted by length together.
-MIXED_BATCHES = 64
 # Batches in preparation while one is computed.
 PARALLEL_BATCHES = 2
 
@@ -41,8 +41,8 @@ class VideoDataset:
         frame_sampler: a `FrameSampler`, or None for all frames.
         teacher_caches: list of filled `TeacherCache`s, whose outputs come with
             the batches.
-        num_length_buckets: int; with more than 1, training batches hold videos
-            of like lengths, padded to the next of so many bounds.
+        num_length_buckets: int; with more than 1, batches hold videos of like
+            lengths, padded to the next of so many bounds.
         num_readers: int, batches that are read at a time; each has memory.
         padded_frames: int, frames to which batches are padded, at least as many
             as are chosen of a video; None: as many as the sampler takes.
@@ -83,7 +83,15 @@ class VideoDataset:
         """Number of videos."""
         return len(self.shards)
 
-    def read(self, numbers, training=False, seed=0, others=()):
+    def read(
+        self,
+        numbers,
+        training=False,
+        seed=0,
+        others=(),
+        most_frames=None,
+        with_labels=True,
+    ):
         """Reads videos into one batch of NumPy arrays.
 
         Args:
@@ -92,10 +100,14 @@ class VideoDataset:
             seed: int, of that chance.
             others: record numbers that take the places of bad ones in
                 training if all of `numbers` are bad.
+            most_frames: int, frames to which the batch is padded if none of its
+                videos has more; None: as the data set says.
+            with_labels: whether the batch has `labels`; they have to be within
+                the vocabulary all the same.
 
         Returns:
-            The batch, a dict with `video_id` as an array of bytes, and
-            `label_weight`.
+            The batch, a dict with `video_id` as an array of bytes, `number`
+            int64, the record numbers, and `label_weight`.
 
         Raises:
             RecordError: a record is damaged, or lacks a feature, or has a label
@@ -105,7 +117,11 @@ class VideoDataset:
         while True:
             try:
                 return self._read(
-                    _without(numbers, bad, training, others), training, seed
+                    _without(numbers, bad, training, others),
+                    training,
+                    seed,
+                    most_frames,
+                    with_labels,
                 )
             except RecordError as error:
                 self.shards.skip(error.number, error)
@@ -116,9 +132,9 @@ class VideoDataset:
                         f"last: {error}"
                     ) from None
 
-    def _read(self, numbers, training, seed):
+    def _read(self, numbers, training, seed, most_frames, with_labels):
         choose = self._choose
-        most_frames = self._most_chosen
+        most_frames = most_frames or self._most_chosen
         if training and self.num_length_buckets > 1:
             most_frames = self._bound(numbers)
         if training and self.frame_sampler.random_in_training:
@@ -127,10 +143,12 @@ class VideoDataset:
             (len(numbers), most_frames, sum(self.shards.feature_sizes)),
             self.shards.dtype,
         )
-        labels = self._memory.array(
-            (len(numbers), self.num_classes), np.float32
-        )
-        labels[:] = 0
+        labels = None
+        if with_labels:
+            labels = self._memory.array(
+                (len(numbers), self.num_classes), np.float32
+            )
+            labels[:] = 0
         num_frames = np.empty(len(numbers), np.int32)
         label_counts = np.empty(len(numbers), bool)
         video_ids = np.empty(len(numbers), object)
@@ -141,6 +159,8 @@ class VideoDataset:
             if group.labels is not None:
                 self._set_labels(labels, group, numbers)
             count = group.features[0].shape[1]
+            if count > most_frames:  # longer than its bytes let expect
+                return self._read(numbers, training, seed, None, with_labels)
             num_frames[places] = count
             start = 0
             for values in group.features:
@@ -152,11 +172,13 @@ class VideoDataset:
         batch = {
             "frames": frames,
             "num_frames": num_frames,
-            "labels": labels,
+            "number": np.array(numbers, np.int64),
             "label_weight": _label_weights(label_counts),
             "video_id": video_ids,
         }
-        if self.ratings is not None:
+        if with_labels:
+            batch["labels"] = labels
+        if with_labels and self.ratings is not None:
             batch["class_weights"] = self._rate(labels, numbers)
         for cache in self.teacher_caches:
             batch.update(cache.read(batch["video_id"]))
@@ -187,9 +209,11 @@ class VideoDataset:
             start = position * batch_size
             order = self._epoch_order(seed, epoch, batch_size)
             stop = start + batch_size
-            others = order[stop : stop + MIXED_BATCHES * batch_size]
+            others = order[
+                stop : stop + length_buckets.MIXED_BATCHES * batch_size
+            ]
             if not len(others):
-                others = order[: MIXED_BATCHES * batch_size]
+                others = order[: length_buckets.MIXED_BATCHES * batch_size]
             return self.read(
                 order[start:stop],
                 training=True,
@@ -217,24 +241,58 @@ class VideoDataset:
             )
         return len(self) // batch_size
 
-    def batches(self, batch_size, with_video_id=False):
-        """Every video once, in the order of the shards, the last batch smaller.
+    def plan(self, batch_size):
+        """Which videos `batches` reads together.
+
+        Args:
+            batch_size: int.
+
+        Returns:
+            list of `length_buckets.Planned`: without length buckets in the
+            order of the shards, the last batch smaller.
+        """
+        if self.num_length_buckets > 1:
+            return length_buckets.planned(self._bounds(), batch_size)
+        return [
+            length_buckets.Planned(
+                np.arange(start, min(start + batch_size, len(self))),
+                self._most_chosen,
+            )
+            for start in range(0, len(self), batch_size)
+        ]
+
+    def batches(
+        self, batch_size, with_video_id=False, with_labels=True, plan=None
+    ):
+        """Every video once.
 
         Args:
             batch_size: int.
             with_video_id: whether to add the string `video_id`.
+            with_labels: whether to add `labels`, and what belongs to them.
+            plan: list as of `plan`, if it is there already.
 
         Returns:
-            A `tf.data.Dataset` of batches, of known size.
+            A `tf.data.Dataset` of the batches of `plan`, of known size; with
+            length buckets they have `number` int64 `(batch,)`, the record
+            numbers.
         """
-        steps = -(-len(self) // batch_size)
+        plan = plan or self.plan(batch_size)
 
         def batch(step):
-            start = int(step) * batch_size
-            return self.read(range(start, min(start + batch_size, len(self))))
+            one = plan[int(step)]
+            return self.read(
+                one.numbers,
+                most_frames=one.most_frames,
+                with_labels=with_labels,
+            )
 
         return self._dataset(
-            tf.data.Dataset.range(steps), batch, None, with_video_id
+            tf.data.Dataset.range(len(plan)),
+            batch,
+            None,
+            with_video_id,
+            with_labels,
         )
 
     def raise_own_error(self):
@@ -247,8 +305,10 @@ class VideoDataset:
             error, self._error = self._error, None
             raise error
 
-    def _dataset(self, steps, batch, batch_size, with_video_id):
-        bucketed = batch_size is not None and self.num_length_buckets > 1
+    def _dataset(
+        self, steps, batch, batch_size, with_video_id, with_labels=True
+    ):
+        bucketed = self.num_length_buckets > 1
         shape = (
             batch_size,
             None if bucketed else self._most_chosen,
@@ -257,12 +317,17 @@ class VideoDataset:
         signature = {
             "frames": tf.TensorSpec(shape, self.shards.dtype),
             "num_frames": tf.TensorSpec(shape[:1], tf.int32),
-            "labels": tf.TensorSpec((batch_size, self.num_classes), tf.float32),
         }
+        if with_labels:
+            signature["labels"] = tf.TensorSpec(
+                (batch_size, self.num_classes), tf.float32
+            )
+            if self.ratings is not None:
+                signature["class_weights"] = signature["labels"]
         if isinstance(self.shards, WithUnlabelled):
             signature["label_weight"] = tf.TensorSpec(shape[:1], tf.float32)
-        if self.ratings is not None:
-            signature["class_weights"] = signature["labels"]
+        if bucketed and batch_size is None:
+            signature["number"] = tf.TensorSpec(shape[:1], tf.int64)
         for cache in self.teacher_caches:
             sizes = cache.teacher.output_shapes
             for output, key in cache.teacher.keys().items():
@@ -300,7 +365,7 @@ class VideoDataset:
         if key != wanted:
             order = self.shards.shuffled(seed, epoch)
             if self.num_length_buckets > 1:
-                order = _of_like_lengths(
+                order = length_buckets.mixed(
                     order,
                     self.shards.sizes()[order],
                     batch_size,
@@ -329,8 +394,24 @@ class VideoDataset:
     def _bound(self, numbers):
         """Frames to which a batch is padded, the least bound that will do."""
         most = int(self._num_chosen[self._total(numbers)].max())
+        return int(self._next_bound(most))
+
+    def _bounds(self):
+        """Frames to which each video is padded, as far as its bytes tell.
+
+        A record is not looked at for it.
+        """
+        itemsize = np.dtype(self.shards.dtype).itemsize
+        least = sum(
+            size * itemsize + records.LEAST_BYTES_AROUND_FRAME
+            for size in self.shards.feature_sizes
+        )
+        total = np.clip(self.shards.sizes() // least, 1, self.max_frames)
+        return self._next_bound(self._num_chosen[total])
+
+    def _next_bound(self, num_chosen):
         longest = self._most_chosen
-        bucket = -(-most * self.num_length_buckets // longest)
+        bucket = -(-num_chosen * self.num_length_buckets // longest)
         return -(-bucket * longest // self.num_length_buckets)
 
     def _total(self, numbers):
@@ -363,31 +444,8 @@ class VideoDataset:
                 numbers[group.places[video[wrong[0]]]],
                 label_error(label[wrong[0]], self.num_classes),
             )
-        rows[group.places[video], label] = 1
-
-
-def _of_like_lengths(order, sizes, batch_size, generator):
-    """The same order, but videos of like sizes in a batch.
-
-    Args:
-        order: int array, record numbers.
-        sizes: int array, the bytes of each of these records.
-        batch_size: int.
-        generator: NumPy `Generator`; the batches come in an order of chance.
-    """
-    reordered = []
-    window = MIXED_BATCHES * batch_size
-    for start in range(0, len(order), window):
-        some = np.argsort(sizes[start : start + window], kind="stable") + start
-        whole = len(some) // batch_size * batch_size
-        # Of the last window what fills no batch is left out by chance.
-        some = np.delete(
-            some,
-            generator.choice(len(some), len(some) - whole, replace=False),
-        )
-        batches = order[some].reshape(-1, batch_size)
-        reordered.append(generator.permutation(batches).ravel())
-    return np.concatenate(reordered)
+        if rows is not None:
+            rows[group.places[video], label] = 1
 
 
 def _without(numbers, bad, training, others):

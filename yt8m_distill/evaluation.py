@@ -3,26 +3,33 @@
 import csv
 import time
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from yt8m_distill import files
+from yt8m_distill import files, length_buckets
+from yt8m_distill.ahead import ahead
 from yt8m_distill.errors import InputError
+from yt8m_distill.forward import Forward
 
 
 class Evaluator:
     """Runs a model over data sets; compiled once, used as often as needed.
 
+    The next batches are read and computed, in threads of their own, while what
+    is known of one is written or scored.
+
     Args:
         model: a `VideoClassifier`.
+        jit_compile: bool, whether XLA compiles the model.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, jit_compile=False):
         self.model = model
-        self._predict = None
+        self.forward = Forward(model, jit_compile)
 
-    def predictions(self, dataset, batch_size, with_video_id=False):
+    def predictions(
+        self, dataset, batch_size, with_video_id=False, with_labels=True
+    ):
         """Predicts every video of a data set, in its order.
 
         Args:
@@ -30,28 +37,44 @@ class Evaluator:
                 sampler.
             batch_size: int.
             with_video_id: whether the batches carry `video_id`.
+            with_labels: whether the batches carry labels.
 
         Yields:
             `(predictions, logits, batch)`: float32 arrays
-            `(batch, num_classes)`, and the batch as a dict of arrays.
+            `(videos, num_classes)`, and what else the batch holds, but for its
+            frames, as a dict of arrays. Of a data set with length buckets
+            there are more videos than in a batch at times.
 
         Raises:
-            InputError: a record cannot be read.
+            InputError: a record cannot be read, or a video does not fit into
+                the device's memory.
         """
-        batches = dataset.batches(batch_size, with_video_id)
-        predict = self._compiled(batches.element_spec)
+        plan = dataset.plan(batch_size)
+        batches = dataset.batches(batch_size, with_video_id, with_labels, plan)
+        results = self._results(dataset, batches, batch_size)
+        if dataset.num_length_buckets > 1:
+            results = length_buckets.in_order(results, plan)
+        for result in ahead(results):
+            if not len(result["num_frames"]):
+                continue  # all of its records were skipped
+            yield result.pop("predictions"), result.pop("logits"), result
+
+    def _results(self, dataset, batches, batch_size):
+        """The batches with what is predicted of them, as dicts of arrays."""
+        # One size for all data sets that are smaller, so that little is made.
+        size = min(batch_size, 1 << (len(dataset) - 1).bit_length())
         try:
             for batch in batches:
-                if not len(batch["num_frames"]):
-                    continue  # all of its records were skipped
-                predictions, logits = predict(
-                    batch["frames"], batch["num_frames"]
+                frames = batch.pop("frames")
+                predictions, logits = self.forward(
+                    frames, batch["num_frames"], size
                 )
-                yield (
-                    predictions.numpy(),
-                    logits.numpy(),
-                    {key: value.numpy() for key, value in batch.items()},
-                )
+                del frames  # their memory is used for the next batch
+                yield {
+                    "predictions": predictions,
+                    "logits": logits,
+                    **{key: value.numpy() for key, value in batch.items()},
+                }
         except tf.errors.OpError:
             dataset.raise_own_error()
             raise
@@ -106,22 +129,6 @@ class Evaluator:
             "cross_entropy": cross_entropy / results["num_videos"],
             "videos_per_second": 1 / np.median(steady) if steady else None,
         }
-
-    def _compiled(self, spec):
-        """The graph of the model, for batches of any size."""
-        if self._predict is None:
-
-            def predict(frames, num_frames):
-                batch = {"frames": frames, "num_frames": num_frames}
-                logits = self.model(batch, training=False)["logits"]
-                return keras.ops.sigmoid(logits), logits
-
-            self._predict = tf.function(
-                predict,
-                input_signature=[spec["frames"], spec["num_frames"]],
-                autograph=False,
-            )
-        return self._predict
 
 
 def log_line(results):

@@ -21,6 +21,8 @@ from yt8m_distill.errors import RecordError
 
 # The quantised value nearest to 0.0.
 ZERO_BYTE = 127
+# Tag and length of a `Feature`, of the list in it and of that list's value.
+LEAST_BYTES_AROUND_FRAME = 6
 
 
 class Video(NamedTuple):

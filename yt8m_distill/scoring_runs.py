@@ -173,7 +173,7 @@ def _write_predictions(options, evaluator, dataset, output, class_names):
         output, options.output_format, options.top_k, class_names
     ) as opened:
         for predictions, _, batch in evaluator.predictions(
-            dataset, options.batch_size, with_video_id=True
+            dataset, options.batch_size, with_video_id=True, with_labels=False
         ):
             opened.write(batch["video_id"], predictions)
             num_videos += len(predictions)

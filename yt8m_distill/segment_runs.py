@@ -125,7 +125,7 @@ def infer(options, evaluator, dataset, output, class_names):
     )
     num_segments = 0
     for predictions, _, batch in evaluator.predictions(
-        dataset, options.batch_size, with_video_id=True
+        dataset, options.batch_size, with_video_id=True, with_labels=False
     ):
         segment_files.check_ids(batch["video_id"])
         ranking.add(batch["video_id"], predictions)
