@@ -168,7 +168,7 @@ def test_a_plan_has_every_video_once_and_few_shapes(shards):
 
 def test_videos_wait_for_a_limited_time():
     bounds = [1] + [2] * 400 + [1] * 3
-    plan = length_buckets.planned(bounds, 4)
+    plan = length_buckets.planned(np.array(bounds), np.zeros(404, int), 4)
     place = [batch.numbers[0] for batch in plan].index(0)
     assert plan[place].numbers.tolist() == [0]
     assert place == 16
@@ -177,7 +177,9 @@ def test_videos_wait_for_a_limited_time():
 
 def test_results_come_in_the_order_of_the_videos():
     random = np.random.default_rng(0)
-    plan = length_buckets.planned(random.integers(1, 5, 200), 8)
+    plan = length_buckets.planned(
+        random.integers(1, 5, 200), np.zeros(200, int), 8
+    )
     missing = {0, 3, 77, 199, *plan[2].numbers.tolist()}
     asked = []
 
@@ -251,3 +253,24 @@ def test_a_record_that_is_longer_than_its_bytes_let_expect(shards):
     plain = dataset.read(range(16))
     assert batch["num_frames"].max() > 10
     assert (batch["frames"] == plain["frames"]).all()
+
+
+def test_part_of_the_files_has_the_batches_of_all():
+    random = np.random.default_rng(0)
+    # Large, large, small, small, large, small; in batches of 4.
+    sizes = [33, 40, 5, 6, 50, 7]
+    file_of = np.repeat(np.arange(6), sizes)
+    bounds = random.integers(1, 4, len(file_of))
+    batches = [
+        set(batch.numbers.tolist())
+        for batch in length_buckets.planned(bounds, file_of, 4)
+    ]
+    assert sorted(sum(map(sorted, batches), [])) == list(range(len(file_of)))
+    for start, stop in [(0, 1), (0, 2), (1, 4), (2, 4), (4, 6), (5, 6)]:
+        own = np.flatnonzero((file_of >= start) & (file_of < stop))
+        plan = length_buckets.planned(bounds[own], file_of[own], 4)
+        assert [set((b.numbers + own[0]).tolist()) for b in plan] == [
+            batch for batch in batches if min(batch) in own
+        ]
+    # Small files share batches.
+    assert any(min(batch) < 78 <= max(batch) for batch in batches)

@@ -13,8 +13,8 @@ def write(path, *contents):
             writer.write(content)
 
 
-def opened(pattern):
-    return Shards(str(pattern), feature_sizes=(4, 2))
+def opened(pattern, **arguments):
+    return Shards(str(pattern), feature_sizes=(4, 2), **arguments)
 
 
 def video(video_id=b"a", labels=(1,), frames=3, rgb=4, audio=2, key="id"):
@@ -186,8 +186,11 @@ def test_parts_are_disjoint_and_together_all(count, tmp_path):
             *[video(b"%s%d" % (name.encode(), n)) for n in range(4)],
         )
     shards = opened(tmp_path / "*")
-    parts = [shards.part(index, count).video_ids() for index in range(count)]
-    assert sorted(sum(parts, [])) == sorted(shards.video_ids())
+    parts = [
+        opened(tmp_path / "*", part=(index, count)).video_ids()
+        for index in range(count)
+    ]
+    assert sum(parts, []) == shards.video_ids()
     if count <= 3:  # whole files
         for ids in parts:
             assert len(ids) == 4 * len({one[:1] for one in ids})
@@ -195,5 +198,14 @@ def test_parts_are_disjoint_and_together_all(count, tmp_path):
 
 def test_an_empty_part_is_refused(tmp_path):
     write(tmp_path / "a", video(), video())
-    with pytest.raises(InputError, match="part 2 of 3 .*there are 2 videos"):
-        opened(tmp_path / "a").part(2, 3)
+    for index in range(3):  # no process goes on alone
+        with pytest.raises(InputError, match="3 parts of .*there are 2; make"):
+            opened(tmp_path / "a", part=(index, 3))
+
+
+def test_only_the_files_of_a_part_are_opened(tmp_path):
+    write(tmp_path / "a", video())
+    (tmp_path / "b").write_bytes(b"no shard")
+    assert len(opened(tmp_path / "*", part=(0, 2))) == 1
+    with pytest.raises(InputError, match="b: "):
+        opened(tmp_path / "*", part=(1, 2))

@@ -64,12 +64,14 @@ def options(entry_point, flag_values=flags.FLAGS):
         "num_students",
         "num_length_buckets",
         "num_readers",
+        "num_shards",
         "segment_max_pred",
         "num_epochs",
         "learning_rate_decay_examples",
     ):
-        if values.get(name, 1) < 1:
+        if values.get(name) is not None and values[name] < 1:
             raise InputError(f"--{name}={values[name]}; give at least 1")
+    _check_part(values)
     for name in (
         "max_steps",
         "export_model_steps",
@@ -186,6 +188,22 @@ def run(entry_point, function):
 
     define(entry_point)
     command_line.run(start)
+
+
+def _check_part(values):
+    """Refuses a part of the videos that is none."""
+    index, count = values.get("shard_index"), values.get("num_shards")
+    if (index is None) != (count is None):
+        given = "shard_index" if count is None else "num_shards"
+        raise InputError(
+            f"--{given}={values[given]}: --shard_index and --num_shards go "
+            "together; give both"
+        )
+    if index is not None and not 0 <= index < count:
+        raise InputError(
+            f"--shard_index={index} of --num_shards={count}; give one from 0 "
+            f"to {max(count, 1) - 1}"
+        )
 
 
 def _refuse_rate(name, value):

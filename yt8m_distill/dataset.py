@@ -72,7 +72,7 @@ class VideoDataset:
         chosen = self.frame_sampler.chosen_by_length(max_frames)
         self._num_chosen = np.array(list(map(len, chosen)), np.int32)
         self._chosen = list(map(_as_slice, chosen))
-        self._most_chosen = padded_frames or self.frame_sampler.k
+        self.padded_frames = padded_frames or self.frame_sampler.k
         # By record, where it was needed: 0 is not known yet.
         self._num_frames = np.zeros(len(shards), np.int32)
         self._memory = BatchMemory()
@@ -134,7 +134,7 @@ class VideoDataset:
 
     def _read(self, numbers, training, seed, most_frames, with_labels):
         choose = self._choose
-        most_frames = most_frames or self._most_chosen
+        most_frames = most_frames or self.padded_frames
         if training and self.num_length_buckets > 1:
             most_frames = self._bound(numbers)
         if training and self.frame_sampler.random_in_training:
@@ -248,18 +248,16 @@ class VideoDataset:
             batch_size: int.
 
         Returns:
-            list of `length_buckets.Planned`: without length buckets in the
-            order of the shards, the last batch smaller.
+            list of `length_buckets.Planned`; without length buckets in the
+            order of the shards.
         """
+        numbers = np.arange(len(self))
+        bounds = np.full(len(self), self.padded_frames)
         if self.num_length_buckets > 1:
-            return length_buckets.planned(self._bounds(), batch_size)
-        return [
-            length_buckets.Planned(
-                np.arange(start, min(start + batch_size, len(self))),
-                self._most_chosen,
-            )
-            for start in range(0, len(self), batch_size)
-        ]
+            bounds = self._bounds()
+        return length_buckets.planned(
+            bounds, self.shards.files_of(numbers), batch_size
+        )
 
     def batches(
         self, batch_size, with_video_id=False, with_labels=True, plan=None
@@ -311,7 +309,7 @@ class VideoDataset:
         bucketed = self.num_length_buckets > 1
         shape = (
             batch_size,
-            None if bucketed else self._most_chosen,
+            None if bucketed else self.padded_frames,
             sum(self.shards.feature_sizes),
         )
         signature = {
@@ -410,7 +408,7 @@ class VideoDataset:
         return self._next_bound(self._num_chosen[total])
 
     def _next_bound(self, num_chosen):
-        longest = self._most_chosen
+        longest = self.padded_frames
         bucket = -(-num_chosen * self.num_length_buckets // longest)
         return -(-bucket * longest // self.num_length_buckets)
 

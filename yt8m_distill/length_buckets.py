@@ -8,6 +8,8 @@ import numpy as np
 MIXED_BATCHES = 64
 # Batches' worth of videos that wait for others of like lengths, at most.
 WAITING_BATCHES = 16
+# A file of so many batches has its own: what is not full then costs little.
+LARGE_FILE_BATCHES = 8
 
 
 class Planned(NamedTuple):
@@ -46,21 +48,39 @@ def mixed(order, sizes, batch_size, generator):
     return np.concatenate(reordered)
 
 
-def planned(bounds, batch_size):
+def planned(bounds, file_of, batch_size):
     """Every video once, with others that are padded to the same bound.
 
     To what a video is padded depends on itself alone. It waits for others of
-    its bound, but not for more than `WAITING_BATCHES`.
+    its bound, but not for more than `WAITING_BATCHES`. A large file's videos
+    are in batches of their own: part of the files gives the batches, and so the
+    very same predictions, that all give.
 
     Args:
         bounds: int array, the frames to which each video is padded.
+        file_of: int array, rising, the number of the file that each is in.
         batch_size: int.
 
     Returns:
         list of `Planned`.
     """
+    first_of_files = np.flatnonzero(np.diff(file_of, prepend=-1))
+    sizes = np.diff(first_of_files, append=len(file_of))
+    is_large = sizes >= LARGE_FILE_BATCHES * batch_size
+    # Small files go together, up to the next large one.
+    starts = first_of_files[
+        is_large | np.concatenate([[True], is_large[:-1]])[: len(is_large)]
+    ]
+    plan = []
+    for start, stop in zip(starts, [*starts[1:], len(file_of)]):
+        plan += _planned_together(start, bounds[start:stop], batch_size)
+    return plan
+
+
+def _planned_together(first, bounds, batch_size):
+    """As `planned`, of videos that are numbered from `first` on."""
     plan, waiting = [], {}
-    for number, bound in enumerate(np.asarray(bounds).tolist()):
+    for number, bound in enumerate(bounds.tolist(), first):
         waiting.setdefault(bound, []).append(number)
         # The first bound in the dict is that whose videos wait longest.
         oldest = next(iter(waiting))

@@ -6,22 +6,33 @@ from yt8m_distill.metrics import VideoMetrics
 from yt8m_distill.shards import Shards
 from yt8m_distill.skipped_records import SkippedRecords
 
+# Bounds to which the videos of teachers are padded: each is a graph to make.
+LENGTH_BUCKETS = 4
+
 
 def reader_arguments(options):
     """How records are read: more arguments of `Shards`, a dict.
 
     Args:
         options: with `id_key`, `labels_key`, `verify_checksums` and
-            `on_bad_record`.
+            `on_bad_record`, and `shard_index` and `num_shards` if they are
+            known.
     """
     return {
         "id_key": options.id_key,
         "labels_key": options.labels_key,
         "verify_checksums": options.verify_checksums,
+        "part": part_of(options),
         "skipped": SkippedRecords()
         if options.on_bad_record == "skip"
         else None,
     }
+
+
+def part_of(options):
+    """`(index, count)` of `--shard_index` and `--num_shards`; None: all."""
+    index = getattr(options, "shard_index", None)
+    return None if index is None else (index, options.num_shards)
 
 
 def tell_skipped(reading, folder, name):
@@ -67,16 +78,21 @@ def dataset_for(for_model, data, shards, num_readers):
     Returns:
         A `VideoDataset`.
     """
-    padded_frames = None
-    if isinstance(shards, segments.Segments) and not counts_blocks(for_model):
+    padded_frames, num_length_buckets = None, 1
+    if counts_blocks(for_model):
+        pass
+    elif isinstance(shards, segments.Segments):
         # A model of whole videos would be fed with padding mostly.
         most_frames = segments.most_frames(shards.context_frames)
         padded_frames = min(for_model.num_frames, most_frames)
+    elif _follows_length(for_model.frame_sampler, data["max_frames"]):
+        num_length_buckets = LENGTH_BUCKETS
     return VideoDataset(
         shards,
         data["num_classes"],
         data["max_frames"],
         for_model.frame_sampler,
+        num_length_buckets=num_length_buckets,
         num_readers=num_readers,
         padded_frames=padded_frames,
     )
@@ -107,3 +123,8 @@ def counts_blocks(one):
         getattr(getattr(model.encoder, "layer", None), "num_blocks", None)
         for model in models
     )
+
+
+def _follows_length(frame_sampler, max_frames):
+    """Whether of shorter videos, not only of very short ones, less is seen."""
+    return int(frame_sampler.num_chosen(max_frames // 2)) < frame_sampler.k

@@ -5,11 +5,15 @@ import time
 import types
 
 from yt8m_distill import (
+    batch_size,
     callbacks,
+    compilation,
     evaluation_summary,
     files,
     label_files,
     model,
+    output_parts,
+    precision,
     run_archive,
     run_data,
     segment_runs,
@@ -45,8 +49,11 @@ def evaluate(options):
     run_ids = [run.run_id() for run in runs]
     vocabulary = label_files.read_class_names(options.vocabulary)
     reading = run_data.reader_arguments(options)
-    run, loaded, data = _open(options)
+    run, data = runs[0], _data(options, runs)
     context_frames = segment_runs.chosen(options, data)
+    metrics = run_data.new_metrics(options, data, context_frames)
+    class_names = label_files.all_names(vocabulary, data["num_classes"])
+    loaded = _load(options, runs, data)
     dataset = run_data.dataset_for(
         loaded,
         data,
@@ -55,10 +62,10 @@ def evaluate(options):
         ),
         options.num_readers,
     )
-    metrics = run_data.new_metrics(options, data, context_frames)
-    class_names = label_files.all_names(vocabulary, data["num_classes"])
     start = time.monotonic()
-    results = Evaluator(loaded).evaluate(dataset, options.batch_size, metrics)
+    results = _evaluator(options, loaded).evaluate(
+        dataset, _batch_size(options, dataset), metrics
+    )
     results["frames"] = loaded.num_frames
     results["gflops"] = loaded.count_flops() / 1e9
     seconds = time.monotonic() - start
@@ -87,6 +94,7 @@ def evaluate(options):
             ],
             "map_convention": options.map_convention,
             "segment_context_frames": context_frames,
+            "precision": precision.of(loaded),
             **results,
         },
     )
@@ -140,9 +148,12 @@ def infer(options):
         raise InputError("several --train_dir need --output_file; give a name")
     vocabulary = label_files.read_class_names(options.vocabulary)
     reading = run_data.reader_arguments(options)
-    run, loaded, data = _open(options)
+    runs = _runs(options)
+    run, data = runs[0], _data(options, runs)
     context_frames = segment_runs.chosen(options, data)
+    classes = segment_runs.ranked_classes(options, data["num_classes"])
     class_names = label_files.all_names(vocabulary, data["num_classes"])
+    loaded = _load(options, runs, data)
     dataset = run_data.dataset_for(
         loaded,
         data,
@@ -151,30 +162,54 @@ def infer(options):
         ),
         options.num_readers,
     )
-    if options.output_model_tgz:
+    if options.output_model_tgz and not options.shard_index:
         run_archive.write(run, options.checkpoint, options.output_model_tgz)
     ending = formats.get_class(options.output_format).ending
     output = options.output_file or str(
         run.path / "predictions" / f"predictions{ending}"
     )
-    predict = _write_predictions
-    if context_frames is not None:
-        predict = segment_runs.infer
-    predict(options, Evaluator(loaded), dataset, output, class_names)
-    run_data.tell_skipped(reading, run.path, "inference")
+    part = run_data.part_of(options)
+    if part:
+        output = output_parts.name(output, *part, context_frames is not None)
+    predicted = _evaluator(options, loaded).predictions(
+        dataset,
+        _batch_size(options, dataset),
+        with_video_id=True,
+        with_labels=False,
+    )
+    if context_frames is None:
+        num_videos = _write(options, predicted, output, class_names)
+    else:
+        num_videos = segment_runs.infer(
+            options, predicted, len(dataset), output, class_names, classes
+        )
+    if not part:
+        run_data.tell_skipped(reading, run.path, "inference")
+    else:
+        output_parts.write_manifest(
+            output,
+            *part,
+            output_parts.shared(
+                options, runs, loaded, class_names, context_frames, classes
+            ),
+            num_videos,
+        )
+        run_data.tell_skipped(
+            reading,
+            run.path / "predictions",
+            f"inference{output_parts.suffix(*part)}",
+        )
     return output
 
 
-def _write_predictions(options, evaluator, dataset, output, class_names):
-    """Predicts whole videos into a file."""
+def _write(options, predicted, output, class_names):
+    """Writes predictions of whole videos into a file; returns their number."""
     num_videos = 0
     start = time.monotonic()
     with formats.writing(
         output, options.output_format, options.top_k, class_names
     ) as opened:
-        for predictions, _, batch in evaluator.predictions(
-            dataset, options.batch_size, with_video_id=True, with_labels=False
-        ):
+        for predictions, _, batch in predicted:
             opened.write(batch["video_id"], predictions)
             num_videos += len(predictions)
     seconds = time.monotonic() - start
@@ -182,6 +217,7 @@ def _write_predictions(options, evaluator, dataset, output, class_names):
         f"{num_videos:,} videos in {output} | {num_videos / seconds:,.0f} "
         "videos/s"
     )
+    return num_videos
 
 
 def _from_archive(options):
@@ -225,19 +261,24 @@ def _runs(options):
     return [RunDirectory(part) for part in options.train_dir.split(",") if part]
 
 
-def _open(options):
-    """The first run, its model (of several runs their ensemble), its data."""
-    runs = _runs(options)
+def _data(options, runs):
+    """What the models of the runs were made for."""
     data = runs[0].config()["data"]
     starter_code_run.check(options, runs[0])
-    loaded = {}
-    for run in runs:
+    for run in runs[1:]:
         for key, value in run.config()["data"].items():
             if key != "num_training_videos" and value != data.get(key, value):
                 raise InputError(
                     f"the run in {run.path} has {key} {value}, that in "
                     f"{runs[0].path} {data[key]}; an ensemble needs the same"
                 )
+    return data
+
+
+def _load(options, runs, data):
+    """The model of the run, or the ensemble of several, as precise as asked."""
+    loaded = {}
+    for run in runs:
         try:
             loaded[run.path] = model.load(run.checkpoint(options.checkpoint))
         except InputError as error:
@@ -246,4 +287,18 @@ def _open(options):
                 "(yet): train it, or choose another --checkpoint"
             ) from None
     one = video_ensemble.as_one(loaded, data["max_frames"])
-    return runs[0], one, data
+    precision.apply(one, options.precision)
+    return one
+
+
+def _evaluator(options, loaded):
+    return Evaluator(
+        loaded,
+        compilation.resolve(
+            options.jit_compile, [loaded], compilation.INFERENCE
+        ),
+    )
+
+
+def _batch_size(options, dataset):
+    return options.batch_size or batch_size.automatic(dataset.padded_frames)

@@ -86,6 +86,34 @@ def read(path):
         raise InputError(f"cannot read {path}: {error}") from None
 
 
+def read_scored(path):
+    """The classes of a file of JSON Lines, with their scores.
+
+    Args:
+        path: str.
+
+    Yields:
+        `(class, segment_ids, scores, name)`: int, list of str, list of float
+        and str, the class's name; None where it is not there.
+
+    Raises:
+        InputError: naming file and line: it is no such file.
+    """
+    with open(path, encoding="utf-8") as opened:
+        for number, line in enumerate(opened, 1):
+            try:
+                label, segment_ids = _parsed_json(line)
+                row = json.loads(line)
+                if len(row[SCORES]) != len(segment_ids):
+                    raise ValueError
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise InputError(
+                    f"{path}: line {number}: found {line[:60]!r}; a line is a "
+                    "class, its segments and their scores"
+                ) from None
+            yield label, segment_ids, row[SCORES], row.get(NAME)
+
+
 def is_segment_file(path):
     """Whether a file holds rankings of segments, by its first line."""
     if formats.of(path) == "parquet":

@@ -1,5 +1,8 @@
 """The highest segments of each class, in bounded memory."""
 
+import heapq
+import itertools
+
 import numpy as np
 
 from yt8m_distill.errors import diverged
@@ -33,6 +36,10 @@ class SegmentRanking:
         self._bounds = np.full(len(self.classes), np.iinfo(np.int64).max)
         self._ids = []
         self._num_segments = 0
+
+    def __len__(self):
+        """Segments that were added."""
+        return self._num_segments
 
     def add(self, segment_ids, predictions):
         """Adds a batch.
@@ -99,3 +106,26 @@ def scores_of(keys):
     rising = (-1 - (keys >> 32)).astype(np.int32)
     bits = np.where(rising < 0, np.int32(-(2**31)) - rising, rising)
     return bits.view(np.float32)
+
+
+def merged(rankings, max_segments):
+    """The ranking of each class over parts of the segments.
+
+    Args:
+        rankings: list of iterables of `(class, segment_ids, scores, ...)`, one
+            a part, in the order of the parts; classes rise.
+        max_segments: int, segments a class that are kept.
+
+    Yields:
+        As `SegmentRanking.rankings` does if it is given all segments; of each
+        part only a class at a time is held.
+    """
+    rows = heapq.merge(*rankings, key=lambda row: row[0])
+    for label, own in itertools.groupby(rows, key=lambda row: row[0]):
+        ids, scores = [], []
+        for _, part_ids, part_scores, *_ in own:
+            ids += part_ids
+            scores += part_scores
+        scores = np.array(scores, np.float32)
+        order = np.argsort(-scores, kind="stable")[:max_segments]
+        yield label, [ids[place] for place in order], scores[order]

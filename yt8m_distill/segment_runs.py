@@ -4,7 +4,6 @@ import time
 
 from yt8m_distill import label_files, segment_files, segments
 from yt8m_distill.errors import InputError
-from yt8m_distill.prediction_files import formats
 from yt8m_distill.segment_metrics import SegmentMetrics
 from yt8m_distill.segment_ranking import SegmentRanking
 
@@ -98,47 +97,66 @@ def metrics(options, num_classes):
     )
 
 
-def infer(options, evaluator, dataset, output, class_names):
+def ranked_classes(options, num_classes):
+    """The classes that segments are ranked for, in inference.
+
+    Args:
+        options: as of `config.options("inference")`.
+        num_classes: int, size of the vocabulary.
+
+    Returns:
+        list of int.
+
+    Raises:
+        InputError: the classes cannot be read.
+    """
+    classes = _classes(options, num_classes)
+    return list(range(num_classes)) if classes is None else list(classes)
+
+
+def infer(options, predicted, num_segments, output, class_names, classes):
     """Ranks all segments for each class and writes the file.
 
     Args:
         options: as of `config.options("inference")`.
-        evaluator: `Evaluator`.
-        dataset: `VideoDataset` of `found_segments.windows`.
-        output: str, path of the file.
+        predicted: iterable as of `Evaluator.predictions`, with `video_id`;
+            nothing is asked of it before the file is open.
+        num_segments: int, as many as there are at most.
+        output: str, path of the file; of a part of it the file is JSON Lines.
         class_names: list of str, or None.
+        classes: list of int, as of `ranked_classes`.
 
     Returns:
-        Path of the file.
+        int, segments that were ranked.
 
     Raises:
-        InputError: the file cannot be written so, the classes cannot be read,
-            or a record cannot be used; then none is written.
+        InputError: the file cannot be written so, or a record cannot be used;
+            then none is written.
     """
-    formats.check(output, options.output_format)
-    classes = _classes(options, dataset.num_classes)
-    if classes is None:
-        classes = range(dataset.num_classes)
     start = time.monotonic()
     ranking = SegmentRanking(
-        classes, min(options.segment_max_pred, len(dataset))
+        classes, min(options.segment_max_pred, num_segments)
     )
-    num_segments = 0
-    for predictions, _, batch in evaluator.predictions(
-        dataset, options.batch_size, with_video_id=True, with_labels=False
-    ):
-        segment_files.check_ids(batch["video_id"])
-        ranking.add(batch["video_id"], predictions)
-        num_segments += len(predictions)
+
+    def rankings():
+        for predictions, _, batch in predicted:
+            segment_files.check_ids(batch["video_id"])
+            ranking.add(batch["video_id"], predictions)
+        yield from ranking.rankings()
+
+    is_part = options.shard_index is not None
     written = segment_files.write(
-        output, options.output_format, ranking.rankings(), class_names
+        output,
+        "jsonl" if is_part else options.output_format,
+        rankings(),
+        class_names,
     )
     seconds = time.monotonic() - start
     print(
-        f"{num_segments:,} segments ranked for {written:,} classes in {output} "
-        f"| {num_segments / seconds:,.0f} segments/s"
+        f"{len(ranking):,} segments ranked for {written:,} classes in {output} "
+        f"| {len(ranking) / seconds:,.0f} segments/s"
     )
-    return output
+    return len(ranking)
 
 
 def _classes(options, num_classes):

@@ -157,6 +157,10 @@ class Segments:
         error.number = number
         return error
 
+    def files_of(self, numbers):
+        """As `Shards.files_of`, of the records in which segments lie."""
+        return self.shards.files_of(self._records[np.asarray(numbers, int)])
+
     def sizes(self):
         """Bytes of each segment's frames, an int64 array."""
         itemsize = np.dtype(self.dtype).itemsize

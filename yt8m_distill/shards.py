@@ -41,6 +41,10 @@ class Shards:
         labels_key: name of the labels.
         verify_checksums: whether to compare the checksum of each record's data,
             for which all of its bytes are read.
+        part: `(index, count)`: only that one of so many parts, that are
+            disjoint and together all. They are whole files, of which no other
+            is looked at, where there are enough, else records; in the order of
+            the parts they are those of the shards. None: all.
         skipped: `SkippedRecords`: bad records are noted there, and files that
             are cut off end where they break; None: they raise.
 
@@ -66,10 +70,14 @@ class Shards:
         id_key="",
         labels_key="labels",
         verify_checksums=False,
+        part=None,
         skipped=None,
     ):
         self.pattern = pattern
         self.files = match(pattern)
+        of_files = part is not None and len(self.files) >= part[1]
+        if of_files:
+            self.files = _part_of(self.files, *part)
         self.verify_checksums = verify_checksums
         self.skipped = skipped
         self._files = OpenFiles()
@@ -78,6 +86,13 @@ class Shards:
         self._index = np.concatenate(
             [self._index_file(number) for number in range(len(self.files))]
         )
+        if part is not None and not of_files:
+            if len(self._index) < part[1]:
+                raise InputError(
+                    f"{part[1]} parts of {pattern} would not all have videos: "
+                    f"there are {len(self._index)}; make fewer parts"
+                )
+            self._index = _part_of(self._index, *part)
         schema = self._find_schema(
             tuple(feature_names), tuple(feature_sizes), id_key, labels_key
         )
@@ -251,31 +266,6 @@ class Shards:
             if not 0 <= label < num_classes:
                 raise self.error(number, label_error(label, num_classes))
 
-    def part(self, index, count):
-        """One of `count` parts, of whole files where there are enough.
-
-        Args:
-            index: int in `[0, count)`.
-            count: int, for instance of hosts; the parts are disjoint and
-                together all.
-
-        Returns:
-            `Shards`.
-
-        Raises:
-            InputError: the part would be empty.
-        """
-        _, owner = np.unique(self._index[:, 0], return_inverse=True)
-        if owner.max() + 1 < count:
-            owner = np.arange(len(self))
-        numbers = np.flatnonzero(owner % count == index)
-        if not len(numbers):
-            raise InputError(
-                f"part {index} of {count} of {self.pattern} would be empty: "
-                f"there are {len(self)} videos; make fewer parts"
-            )
-        return self.select(numbers)
-
     def describe(self):
         """What was found, in one line for people."""
         kind = "byte" if self.dtype == "uint8" else "float"
@@ -430,6 +420,13 @@ def label_error(label, num_classes):
         "correct the file or --num_classes",
         "label outside the vocabulary",
     )
+
+
+def _part_of(items, index, count):
+    """One of so many parts of a sequence, about equal, in its order."""
+    return items[
+        index * len(items) // count : (index + 1) * len(items) // count
+    ]
 
 
 def match(pattern):

@@ -155,6 +155,13 @@ TRAIN = [
 # Of eval and inference.
 SCORING = [
     (
+        flags.DEFINE_integer,
+        "batch_size",
+        None,
+        "videos that are looked at together, which changes speed and memory "
+        "alone; empty: by the frames that the model looks at",
+    ),
+    (
         flags.DEFINE_enum,
         "precision",
         None,
@@ -163,4 +170,21 @@ SCORING = [
         "as it was trained",
     ),
     *JIT_COMPILE,
+]
+INFERENCE = [
+    *SCORING,
+    (
+        flags.DEFINE_integer,
+        "shard_index",
+        None,
+        "tag this one, from 0 on, of --num_shards parts of the videos, each in "
+        "a process of its own; tools/join_predictions.py joins their files",
+    ),
+    (
+        flags.DEFINE_integer,
+        "num_shards",
+        None,
+        "parts of the videos: whole files where there are as many, else "
+        "records",
+    ),
 ]

@@ -92,6 +92,16 @@ class WithUnlabelled:
         merged = np.concatenate([labelled, unlabelled])
         return merged[np.argsort(places, kind="stable")]
 
+    def files_of(self, numbers):
+        """The number in `files` of the file of each record, an int array."""
+        numbers = np.asarray(numbers, int)
+        first = len(self.labelled)
+        files = np.empty(len(numbers), int)
+        is_own = numbers < first
+        files[is_own] = self.labelled.files_of(numbers[is_own])
+        files[~is_own] = self.unlabelled.files_of(numbers[~is_own] - first)
+        return files + ~is_own * len(self.labelled.files)
+
     def sizes(self):
         """As `Shards.sizes`, of both."""
         return np.concatenate([self.labelled.sizes(), self.unlabelled.sizes()])

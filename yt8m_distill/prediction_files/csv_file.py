@@ -22,6 +22,7 @@ class CsvFile(prediction_file.PredictionFile):
     """CSV, a line a video; with names of classes a line a pair."""
 
     ending = ".csv"
+    num_header_lines = 1
 
     def __init__(self, opened, top_k=20, class_names=None):
         super().__init__(opened, top_k, class_names)

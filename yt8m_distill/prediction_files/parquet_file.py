@@ -5,6 +5,7 @@ float32) in falling order, and `names` (list of string) where the names of
 classes are known.
 """
 
+import contextlib
 import re
 
 import numpy as np
@@ -95,6 +96,23 @@ class ParquetFile(prediction_file.PredictionFile):
             raise InputError(
                 "Parquet files need pyarrow: pip install yt8m_distill[parquet]"
             ) from None
+
+    @classmethod
+    def join(cls, paths, opened):
+        import pyarrow.parquet
+
+        with contextlib.ExitStack() as stack:
+            writer = None
+            for path in paths:
+                with reading_parquet(path) as part:
+                    if writer is None:
+                        writer = stack.enter_context(
+                            pyarrow.parquet.ParquetWriter(
+                                opened, part.schema_arrow
+                            )
+                        )
+                    for rows in part.iter_batches(ROW_GROUP_SIZE):
+                        writer.write_batch(rows)
 
     @classmethod
     def read(cls, path):

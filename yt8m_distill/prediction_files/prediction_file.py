@@ -1,6 +1,7 @@
 """The contract of files of predictions."""
 
 import gzip
+import shutil
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from yt8m_distill.metrics import top_classes
 
 # Classes in files are below.
 LARGEST_VOCABULARY = 1 << 24
+# Bytes.
+COPIED_AT_A_TIME = 1 << 20
 
 
 class PredictionFile:
@@ -27,10 +30,12 @@ class PredictionFile:
     Attributes:
         ending: str, of the names of such files, with its dot.
         packed_by_gzip: bool, whether the name may end in `.gz`.
+        num_header_lines: int, lines of text before those of videos.
     """
 
     ending = None
     packed_by_gzip = True
+    num_header_lines = 0
 
     def __init__(self, opened, top_k=20, class_names=None):
         self.opened = opened
@@ -85,6 +90,29 @@ class PredictionFile:
     def read(cls, path):
         """The videos of a file, as of `formats.read`."""
         raise NotImplementedError
+
+    @classmethod
+    def join(cls, paths, opened):
+        """Writes files one after the other, as if all were written at once.
+
+        Args:
+            paths: list of str, files of this format and of one header.
+            opened: the file, open for writing bytes.
+        """
+        for place, path in enumerate(paths):
+            with opened_bytes(path) as part:
+                for _ in range(cls.num_header_lines):
+                    header = part.readline()
+                    if not place:
+                        opened.write(header)
+                shutil.copyfileobj(part, opened, COPIED_AT_A_TIME)
+
+
+def opened_bytes(path):
+    """Opens a file for reading bytes; gzip if it ends in `.gz`."""
+    if str(path).lower().endswith(".gz"):
+        return gzip.open(path, "rb")
+    return open(path, "rb")
 
 
 def opened_text(path):
