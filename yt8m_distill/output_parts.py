@@ -10,6 +10,8 @@ import json
 import pathlib
 import re
 
+import tensorflow as tf
+
 from yt8m_distill import files, precision, shards
 from yt8m_distill.errors import InputError
 from yt8m_distill.prediction_files import formats
@@ -76,6 +78,11 @@ def shared(options, runs, loaded, class_names, context_frames, classes):
         # Of other machines the folders may differ.
         "file_names": _hash([one.rpartition("/")[2] for one in shards_found]),
     }
+    if len(shards_found) < options.num_shards:
+        # Parts of records: a file that grew would move them all.
+        values["file_sizes"] = [
+            tf.io.gfile.stat(file).length for file in shards_found
+        ]
     if context_frames is None:
         return {**values, "top_k": options.top_k}
     return {

@@ -171,6 +171,9 @@ def infer(options):
     part = run_data.part_of(options)
     if part:
         output = output_parts.name(output, *part, context_frames is not None)
+        shared = output_parts.shared(
+            options, runs, loaded, class_names, context_frames, classes
+        )
     predicted = _evaluator(options, loaded).predictions(
         dataset,
         _batch_size(options, dataset),
@@ -189,9 +192,7 @@ def infer(options):
         output_parts.write_manifest(
             output,
             *part,
-            output_parts.shared(
-                options, runs, loaded, class_names, context_frames, classes
-            ),
+            shared,
             num_videos,
         )
         run_data.tell_skipped(
