@@ -74,3 +74,34 @@ def test_flops():
     video = 2 * ((1024 * 256 + 128 * 128) * 1024 + 1024 * 1024)
     assert encoder.count_flops(300) == 300 * frame + video
     assert encoder.count_flops(30) == 30 * frame + video
+
+
+def test_a_hidden_layer_of_low_rank():
+    encoder = NetVladEncoder(
+        feature_sizes=(3, 2),
+        representation_dim=6,
+        clusters=4,
+        hidden_normalization=False,
+        context_gating=False,
+        hidden_rank=2,
+    )
+    encoder = NetVladEncoder.from_config(encoder.get_config())
+    encoder.build(FRAMES.shape)
+    w = numpy_layers.randomize(encoder)
+    x = np.concatenate(
+        [
+            numpy_layers.netvlad(
+                part, MASK, of_sublayer(w, f"netvlad_{position}"), False
+            )
+            for position, part in enumerate(np.split(FRAMES, [3], axis=-1))
+        ],
+        axis=-1,
+    )
+    assert w["hidden_factor/kernel"].shape == (3 * 4 + 2 * 2, 2)
+    x = numpy_layers.dense(
+        x @ w["hidden_factor/kernel"], of_sublayer(w, "hidden")
+    )
+    outputs = encoder(FRAMES, NUM_FRAMES)
+    np.testing.assert_allclose(outputs["representation"], x, atol=1e-5)
+    frames = 6 * (3 * 4 + 2 * 2) * 2
+    assert encoder.count_flops(6) == 2 * (frames + 16 * 2 + 2 * 6)

@@ -1,5 +1,7 @@
 """NetVLAD with context gating."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -42,6 +44,9 @@ class NetVladEncoder(Encoder):
         dropout: share of the aggregated values dropped while training.
         momentum: float, share of the moving batch statistics that a step keeps;
             the lower, the sooner they follow; short trainings need 0.9.
+        hidden_rank: int; the hidden layer, which holds most of the weights and
+            of a student's work, is then the product of a matrix with so many
+            columns and one with so many rows. None: one whole matrix.
 
     Example:
 
@@ -61,11 +66,14 @@ class NetVladEncoder(Encoder):
         remove_diagonal=False,
         dropout=0.0,
         momentum=0.99,
+        hidden_rank=None,
         **kwargs,
     ):
         super().__init__(feature_sizes, representation_dim, **kwargs)
         check_whole_numbers(
-            clusters=clusters, representation_dim=representation_dim
+            clusters=clusters,
+            representation_dim=representation_dim,
+            hidden_rank=hidden_rank,
         )
         self.clusters = clusters
         self.input_normalization = input_normalization
@@ -74,6 +82,7 @@ class NetVladEncoder(Encoder):
         self.remove_diagonal = remove_diagonal
         self.dropout = dropout
         self.momentum = momentum
+        self.hidden_rank = hidden_rank
         # === Layers ===
         policy = {"dtype": self.dtype_policy}
         moving = {"momentum": momentum, **policy}
@@ -93,10 +102,23 @@ class NetVladEncoder(Encoder):
             for position in range(len(self.feature_sizes))
         ]
         self.dropout_layer = keras.layers.Dropout(dropout, **policy)
+        deviation = clusters**-0.5
+        self.hidden_factor = None
+        if hidden_rank:
+            self.hidden_factor = keras.layers.Dense(
+                hidden_rank,
+                kernel_initializer=keras.initializers.RandomNormal(
+                    stddev=deviation
+                ),
+                use_bias=False,
+                name="hidden_factor",
+                **policy,
+            )
+            deviation = hidden_rank**-0.5
         self.hidden = keras.layers.Dense(
             representation_dim,
             kernel_initializer=keras.initializers.RandomNormal(
-                stddev=clusters**-0.5
+                stddev=deviation
             ),
             bias_initializer=keras.initializers.RandomNormal(stddev=0.01),
             use_bias=not hidden_normalization,
@@ -123,6 +145,9 @@ class NetVladEncoder(Encoder):
         if self.frame_normalization:
             self.frame_normalization.build(frames_shape)
         width = build_each(self.aggregations, self.feature_sizes, frames_shape)
+        if self.hidden_factor:
+            self.hidden_factor.build((batch, width))
+            width = self.hidden_rank
         self.hidden.build((batch, width))
         if self.normalization:
             self.normalization.build((batch, self.representation_dim))
@@ -138,7 +163,10 @@ class NetVladEncoder(Encoder):
         aggregated = aggregate_each(
             self.aggregations, self.split_features(frames), mask, training
         )
-        hidden = self.hidden(self.dropout_layer(aggregated, training=training))
+        hidden = self.dropout_layer(aggregated, training=training)
+        if self.hidden_factor:
+            hidden = self.hidden_factor(hidden)
+        hidden = self.hidden(hidden)
         if self.normalization:
             hidden = self.normalization(hidden, training=training)
         if self.gating:
@@ -147,8 +175,10 @@ class NetVladEncoder(Encoder):
 
     def products(self, num_frames):
         products = feature_products(self.aggregations, num_frames)
-        size, hidden = self.hidden.kernel.shape
-        products.append(Product("hidden layer", size * hidden, False))
+        for layer in (self.hidden_factor, self.hidden):
+            if layer:
+                count = math.prod(layer.kernel.shape)
+                products.append(Product("hidden layer", count, False))
         if self.gating:
             gate = self.gating.count_flops() // 2
             products.append(Product("context gating", gate, False))
@@ -164,4 +194,5 @@ class NetVladEncoder(Encoder):
             "remove_diagonal": self.remove_diagonal,
             "dropout": self.dropout,
             "momentum": self.momentum,
+            "hidden_rank": self.hidden_rank,
         }
