@@ -102,16 +102,21 @@ def read_scored(path):
     with open(path, encoding="utf-8") as opened:
         for number, line in enumerate(opened, 1):
             try:
-                label, segment_ids = _parsed_json(line)
+                label, segment_ids = _of_json(line)
                 row = json.loads(line)
-                if len(row[SCORES]) != len(segment_ids):
+                scores = row[SCORES]
+                if not (
+                    _is_class(label)
+                    and _are_segments(segment_ids)
+                    and len(scores) == len(segment_ids)
+                ):
                     raise ValueError
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError):
                 raise InputError(
                     f"{path}: line {number}: found {line[:60]!r}; a line is a "
                     "class, its segments and their scores"
                 ) from None
-            yield label, segment_ids, row[SCORES], row.get(NAME)
+            yield label, segment_ids, scores, row.get(NAME)
 
 
 def is_segment_file(path):
