@@ -13,6 +13,8 @@ import json
 import reprlib
 import zlib
 
+import numpy as np
+
 from yt8m_distill import feature_files, files
 from yt8m_distill.errors import InputError
 from yt8m_distill.prediction_files import (
@@ -93,30 +95,35 @@ def read_scored(path):
         path: str.
 
     Yields:
-        `(class, segment_ids, scores, name)`: int, list of str, list of float
+        `(class, segment_ids, scores, name)`: int, list of str, float32 array
         and str, the class's name; None where it is not there.
 
     Raises:
         InputError: naming file and line: it is no such file.
     """
+
+    def parsed(line):
+        try:
+            row = json.loads(line)
+            label, segment_ids = _of_row(row)
+            scores = np.array(row[SCORES], np.float32)
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"found {_shown(line)}") from None
+        if (
+            not _is_class(label)
+            or not _are_segments(segment_ids)
+            or scores.shape != (len(segment_ids),)
+        ):
+            raise ValueError(f"found {_shown(line)}")
+        return label, segment_ids, scores, row.get(NAME)
+
     with open(path, encoding="utf-8") as opened:
-        for number, line in enumerate(opened, 1):
-            try:
-                label, segment_ids = _of_json(line)
-                row = json.loads(line)
-                scores = row[SCORES]
-                if not (
-                    _is_class(label)
-                    and _are_segments(segment_ids)
-                    and len(scores) == len(segment_ids)
-                ):
-                    raise ValueError
-            except (ValueError, KeyError, TypeError):
-                raise InputError(
-                    f"{path}: line {number}: found {line[:60]!r}; a line is a "
-                    "class, its segments and their scores"
-                ) from None
-            yield label, segment_ids, scores, row.get(NAME)
+        yield from prediction_file.parsed(
+            opened,
+            parsed,
+            f"{path}: line",
+            "expected a class, its segments and their scores",
+        )
 
 
 def is_segment_file(path):

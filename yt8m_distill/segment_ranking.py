@@ -112,7 +112,7 @@ def merged(rankings, max_segments):
     """The ranking of each class over parts of the segments.
 
     Args:
-        rankings: list of iterables of `(class, segment_ids, scores, ...)`, one
+        rankings: list of iterables of `(class, segment_ids, scores)`, one
             a part, in the order of the parts; classes rise.
         max_segments: int, segments a class that are kept.
 
@@ -123,9 +123,9 @@ def merged(rankings, max_segments):
     rows = heapq.merge(*rankings, key=lambda row: row[0])
     for label, own in itertools.groupby(rows, key=lambda row: row[0]):
         ids, scores = [], []
-        for _, part_ids, part_scores, *_ in own:
+        for _, part_ids, part_scores in own:
             ids += part_ids
-            scores += part_scores
-        scores = np.array(scores, np.float32)
+            scores.append(part_scores)
+        scores = np.concatenate(scores)
         order = np.argsort(-scores, kind="stable")[:max_segments]
         yield label, [ids[place] for place in order], scores[order]
