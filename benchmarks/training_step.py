@@ -18,7 +18,6 @@ import time
 
 import claims
 import numpy as np
-import original_graphs
 from absl import app, flags
 
 from yt8m_distill import quiet_start
@@ -32,19 +31,19 @@ FAMILIES = {
     "hrnn": (
         "hierarchical_lstm(block_length=20)",
         "logistic(l2_penalty=1e-8)",
-        original_graphs.hierarchical_lstm,
+        "hierarchical_lstm",
         2,
     ),
     "nextvlad": (
         "nextvlad",
         "logistic(l2_penalty=1e-8)",
-        original_graphs.nextvlad,
+        "nextvlad",
         1.3,
     ),
     "netvlad": (
         "netvlad(input_normalization=True, hidden_normalization=False)",
         "mixture_of_experts(l2_penalty=1e-6, probability_gating=True)",
-        original_graphs.netvlad,
+        "netvlad",
         1.3,
     ),
 }
@@ -92,7 +91,11 @@ def package_step(encoder, head, batch):
 
 def original_step(forward, batch):
     """As `package_step`, of an original graph."""
-    graph = original_graphs.OriginalGraph(forward, NUM_CLASSES)
+    import original_graphs
+
+    graph = original_graphs.OriginalGraph(
+        getattr(original_graphs, forward), NUM_CLASSES
+    )
 
     def step():
         return graph.train_step(batch).numpy()
