@@ -148,7 +148,19 @@ def planned(shards, num_buckets, batch_size=16):
     return dataset, dataset.plan(batch_size)
 
 
-def test_a_plan_has_every_video_once_and_few_shapes(shards):
+@pytest.fixture
+def few_are_enough(monkeypatch):
+    monkeypatch.setattr(length_buckets, "ENOUGH_BATCHES", 1)
+
+
+def test_few_videos_are_padded_alike(shards):
+    _, plan = planned(shards, 4)
+    assert {batch.most_frames for batch in plan} == {40}
+    numbers = np.concatenate([batch.numbers for batch in plan])
+    assert numbers.tolist() == list(range(NUM_VIDEOS))
+
+
+def test_a_plan_has_every_video_once_and_few_shapes(shards, few_are_enough):
     dataset, plan = planned(shards, 4)
     numbers = np.concatenate([batch.numbers for batch in plan])
     assert sorted(numbers) == list(range(NUM_VIDEOS))
@@ -168,17 +180,17 @@ def test_a_plan_has_every_video_once_and_few_shapes(shards):
 
 def test_videos_wait_for_a_limited_time():
     bounds = [1] + [2] * 400 + [1] * 3
-    plan = length_buckets.planned(np.array(bounds), np.zeros(404, int), 4)
+    plan = length_buckets.planned(np.array(bounds), 2, 2, np.zeros(404, int), 4)
     place = [batch.numbers[0] for batch in plan].index(0)
     assert plan[place].numbers.tolist() == [0]
     assert place == 16
     assert plan[-1].numbers.tolist() == [401, 402, 403]
 
 
-def test_results_come_in_the_order_of_the_videos():
+def test_results_come_in_the_order_of_the_videos(few_are_enough):
     random = np.random.default_rng(0)
     plan = length_buckets.planned(
-        random.integers(1, 5, 200), np.zeros(200, int), 8
+        random.integers(1, 5, 200), 4, 4, np.zeros(200, int), 8
     )
     missing = {0, 3, 77, 199, *plan[2].numbers.tolist()}
     asked = []
@@ -202,7 +214,9 @@ def test_results_come_in_the_order_of_the_videos():
 
 
 @pytest.mark.parametrize("skips", [False, True])
-def test_the_same_predictions_in_the_same_order(shards, skips, monkeypatch):
+def test_the_same_predictions_in_the_same_order(
+    shards, skips, monkeypatch, few_are_enough
+):
     one = model.build(
         "all_frames",
         "netvlad(clusters=3, representation_dim=4)",
@@ -255,7 +269,8 @@ def test_a_record_that_is_longer_than_its_bytes_let_expect(shards):
     assert (batch["frames"] == plain["frames"]).all()
 
 
-def test_part_of_the_files_has_the_batches_of_all():
+def test_part_of_the_files_has_the_batches_of_all(monkeypatch):
+    monkeypatch.setattr(length_buckets, "ENOUGH_BATCHES", 3)
     random = np.random.default_rng(0)
     # Large, large, small, small, large, small; in batches of 4.
     sizes = [33, 40, 5, 6, 50, 7]
@@ -263,12 +278,12 @@ def test_part_of_the_files_has_the_batches_of_all():
     bounds = random.integers(1, 4, len(file_of))
     batches = [
         set(batch.numbers.tolist())
-        for batch in length_buckets.planned(bounds, file_of, 4)
+        for batch in length_buckets.planned(bounds, 3, 1, file_of, 4)
     ]
     assert sorted(sum(map(sorted, batches), [])) == list(range(len(file_of)))
     for start, stop in [(0, 1), (0, 2), (1, 4), (2, 4), (4, 6), (5, 6)]:
         own = np.flatnonzero((file_of >= start) & (file_of < stop))
-        plan = length_buckets.planned(bounds[own], file_of[own], 4)
+        plan = length_buckets.planned(bounds[own], 3, 1, file_of[own], 4)
         assert [set((b.numbers + own[0]).tolist()) for b in plan] == [
             batch for batch in batches if min(batch) in own
         ]

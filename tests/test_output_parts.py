@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import load_tool
 from tests.test_experiment import train
-from yt8m_distill import config, output_parts, scoring_runs
+from yt8m_distill import config, length_buckets, output_parts, scoring_runs
 from yt8m_distill.errors import InputError
 from yt8m_distill.prediction_files import formats
 
@@ -88,8 +88,9 @@ def large_shards(tmp_path_factory, make_synthetic_shards):
     ],
 )
 def test_the_joined_file_is_that_of_one_process(
-    name, count, batch_size, run, large_shards, tmp_path
+    name, count, batch_size, run, large_shards, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(length_buckets, "ENOUGH_BATCHES", 2)
     if "parquet" in name:
         pytest.importorskip("pyarrow")
     shards = large_shards

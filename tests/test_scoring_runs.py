@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from tests.test_experiment import train
-from yt8m_distill import config, dataset, evaluation, model, scoring_runs
+from yt8m_distill import (
+    config,
+    dataset,
+    evaluation,
+    length_buckets,
+    model,
+    scoring_runs,
+)
 from yt8m_distill.errors import InputError
 from yt8m_distill.forward import Forward
 from yt8m_distill.prediction_files import formats
@@ -89,6 +96,7 @@ def test_the_batch_size_changes_nothing(run, synthetic_shards, tmp_path):
 
 def test_few_graphs(run, student, synthetic_shards, monkeypatch):
     made = []
+    monkeypatch.setattr(length_buckets, "ENOUGH_BATCHES", 1)
 
     class Counted(evaluation.Evaluator):
         def __init__(self, *arguments):

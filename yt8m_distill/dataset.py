@@ -256,7 +256,11 @@ class VideoDataset:
         if self.num_length_buckets > 1:
             bounds = self._bounds()
         return length_buckets.planned(
-            bounds, self.shards.files_of(numbers), batch_size
+            bounds,
+            self.padded_frames,
+            self.num_length_buckets,
+            self.shards.files_of(numbers),
+            batch_size,
         )
 
     def batches(

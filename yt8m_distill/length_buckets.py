@@ -8,8 +8,9 @@ import numpy as np
 MIXED_BATCHES = 64
 # Batches' worth of videos that wait for others of like lengths, at most.
 WAITING_BATCHES = 16
-# A file of so many batches has its own: what is not full then costs little.
-LARGE_FILE_BATCHES = 8
+# Videos make batches of their own, and go to different bounds, where there are
+# so many batches for each bound: what is not full then costs little.
+ENOUGH_BATCHES = 8
 
 
 class Planned(NamedTuple):
@@ -48,32 +49,39 @@ def mixed(order, sizes, batch_size, generator):
     return np.concatenate(reordered)
 
 
-def planned(bounds, file_of, batch_size):
+def planned(bounds, most_frames, num_bounds, file_of, batch_size):
     """Every video once, with others that are padded to the same bound.
 
     To what a video is padded depends on itself alone. It waits for others of
     its bound, but not for more than `WAITING_BATCHES`. A large file's videos
     are in batches of their own: part of the files gives the batches, and so the
-    very same predictions, that all give.
+    very same predictions, that all give. Where there are too few videos for it
+    to pay, all are padded alike.
 
     Args:
-        bounds: int array, the frames to which each video is padded.
+        bounds: int array, the frames to which each video may be padded.
+        most_frames: int, the largest of them that there can be.
+        num_bounds: int, how many such numbers of frames there are.
         file_of: int array, rising, the number of the file that each is in.
         batch_size: int.
 
     Returns:
         list of `Planned`.
     """
+    enough = ENOUGH_BATCHES * num_bounds * batch_size
     first_of_files = np.flatnonzero(np.diff(file_of, prepend=-1))
-    sizes = np.diff(first_of_files, append=len(file_of))
-    is_large = sizes >= LARGE_FILE_BATCHES * batch_size
+    is_large = np.diff(first_of_files, append=len(file_of)) >= enough
     # Small files go together, up to the next large one.
-    starts = first_of_files[
-        is_large | np.concatenate([[True], is_large[:-1]])[: len(is_large)]
-    ]
+    begins = is_large.copy()
+    begins[1:] |= is_large[:-1]
+    begins[:1] = True
+    starts = first_of_files[begins].tolist()
     plan = []
     for start, stop in zip(starts, [*starts[1:], len(file_of)]):
-        plan += _planned_together(start, bounds[start:stop], batch_size)
+        own = bounds[start:stop]
+        if len(own) < enough:
+            own = np.full(len(own), most_frames)
+        plan += _planned_together(start, own, batch_size)
     return plan
 
 
