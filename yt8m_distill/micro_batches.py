@@ -23,7 +23,7 @@ def accumulated(function, count):
         return function
 
     def in_parts(batch):
-        parts = {key: _split(value, count) for key, value in batch.items()}
+        parts = {key: split(value, count) for key, value in batch.items()}
 
         def part(step):
             return {key: value[step] for key, value in parts.items()}
@@ -66,14 +66,14 @@ def accumulated(function, count):
             lambda total: total / count, sums
         )
         rows = tf.nest.pack_sequence_as(
-            rows, [_joined(array.stack()) for array in arrays]
+            rows, [join(array.stack()) for array in arrays]
         )
         return means, rows, *more_means
 
     return in_parts
 
 
-def _split(value, count):
+def split(value, count):
     """`(count · n, …)` as `(count, n, …)`."""
     shape = tf.concat([[count, -1], tf.shape(value)[1:]], axis=0)
     static = value.shape[0]
@@ -84,6 +84,6 @@ def _split(value, count):
     return parts
 
 
-def _joined(parts):
+def join(parts):
     """`(count, n, …)` as `(count · n, …)`."""
     return tf.reshape(parts, tf.concat([[-1], tf.shape(parts)[2:]], axis=0))

@@ -29,6 +29,7 @@ FREE_FLAGS = (
     "jit_compile",
     "steps_per_execution",
     "profile",
+    "recompute",
     "num_readers",
     "log_device_placement",
     "start_new_model",

@@ -145,6 +145,13 @@ TRAIN = [
         "keeps this share, such as .999; 0: the weights themselves",
     ),
     (
+        flags.DEFINE_bool,
+        "recompute",
+        False,
+        "keep less of LSTMs in memory and compute it again in the backward "
+        "pass (slower)",
+    ),
+    (
         flags.DEFINE_list,
         "profile",
         [],

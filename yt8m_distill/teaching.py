@@ -2,7 +2,9 @@
 
 import types
 
-from yt8m_distill import label_loss, model, parts, precision
+import tensorflow as tf
+
+from yt8m_distill import label_loss, model, parts, precision, recomputation
 from yt8m_distill.distiller import Distiller
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_directory import RunDirectory
@@ -59,6 +61,9 @@ def build(options, data):
         for name in _numbered("student", options.num_students)
     }
     _start_students(options, students, teachers)
+    if options.recompute:
+        learned = teachers if options.teacher_encoder else {}
+        _recompute(options, [*students.values(), *learned.values()])
     if options.teacher_cache:
         cached = frozen
         teachers = {
@@ -129,6 +134,21 @@ def _new_model(options, *parts_of_it, **arguments):
     """As `model.build`, in the run's precision; losses stay in float32."""
     with precision.of_new_models(options.precision):
         return model.build(*parts_of_it, **arguments)
+
+
+def _recompute(options, models):
+    """Makes models that learn compute again what they do not keep."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    parts_of_batch = replicas * options.gradient_accumulation_steps
+    pieces = sum(
+        recomputation.apply(one, options.batch_size // parts_of_batch)
+        for one in models
+    )
+    if not pieces:
+        raise InputError(
+            f"--recompute has nothing to compute again in {options.encoder!r}; "
+            "it is for hierarchical_lstm and lstm; leave it out"
+        )
 
 
 def _start_students(options, students, teachers):
