@@ -8,11 +8,11 @@ import tensorflow as tf
 from yt8m_distill import (
     compilation,
     executions,
+    labelled_videos,
     micro_batches,
     objective,
     optimizers,
 )
-from yt8m_distill.distillation_losses.distillation_loss import sum_over_classes
 from yt8m_distill.teacher_cache import CachedTeacher
 from yt8m_distill.teacher_ensemble import TeacherEnsemble
 from yt8m_distill.training_scores import TrainingScores
@@ -329,7 +329,9 @@ class Distiller(keras.Model):
             minimized = total
             if self._learns_shares:
                 # Reaches the shares of the ensemble and nothing else.
-                value = _labelled_mean(_cross_entropy(mixed, batch), batch)
+                value = labelled_videos.mean(
+                    labelled_videos.cross_entropy(mixed, batch), batch
+                )
                 more_losses["ensemble_cross_entropy"] = value
                 minimized = total + value
             minimized = _scaled(self.optimizer, minimized)
@@ -379,13 +381,13 @@ class Distiller(keras.Model):
             return tf.add_n(models[term.model].losses)
         teacher_outputs = {
             **targets.get(term.teacher, {}),
-            **_ratings(batch),
+            **labelled_videos.ratings(batch),
         }
         per_video = term.loss(teacher_outputs, outputs[term.model])
         per_video = tf.cast(per_video, tf.float32)
         if term.loss.needs_teacher:
             return tf.reduce_mean(per_video)
-        return _labelled_mean(per_video, batch)
+        return labelled_videos.mean(per_video, batch)
 
     def _gradients(self, tape, total, variables):
         if not variables:
@@ -439,27 +441,6 @@ class Distiller(keras.Model):
         # Everything is built already. Keras' own version reduces a batch over
         # replicas, which fails on integer tensors.
         pass
-
-
-def _ratings(batch):
-    """The labels, and the weights of their classes if the batch has them."""
-    return {
-        key: batch[key] for key in ("labels", "class_weights") if key in batch
-    }
-
-
-def _cross_entropy(logits, batch):
-    """L_CE of each video."""
-    return sum_over_classes(
-        tf.nn.sigmoid_cross_entropy_with_logits(batch["labels"], logits), batch
-    )
-
-
-def _labelled_mean(per_video, batch):
-    """The mean over the videos that have labels; scalar."""
-    if "label_weight" in batch:
-        per_video = per_video * batch["label_weight"]
-    return tf.reduce_mean(per_video)
 
 
 def _scaled(optimizer, total):
