@@ -120,7 +120,7 @@ TRAIN = [
         PRECISIONS,
         "what the models compute with; weights, losses and predictions are "
         "float32 always. mixed_bfloat16 is fast on GPUs and on CPUs with AMX "
-        "or AVX-512 bfloat16, and slow on others; mixed_float16 scales the losses",
+        "or AVX-512 bfloat16, slow on others; mixed_float16 scales the losses",
     ),
     *JIT_COMPILE,
     (

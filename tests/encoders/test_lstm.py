@@ -5,7 +5,7 @@ import tensorflow as tf
 from tests import numpy_layers
 from tests.numpy_layers import of_sublayer
 from yt8m_distill.encoders.lstm import LstmEncoder
-from yt8m_distill.layers import lstm_stack
+from yt8m_distill.layers.projected_lstm import ProjectedLSTM
 
 FRAMES = np.random.default_rng(3).standard_normal((4, 6, 5)).astype("float32")
 NUM_FRAMES = np.int32([6, 1, 3, 5])
@@ -79,13 +79,13 @@ def test_the_order_of_the_frames_matters():
 def test_a_video_without_frames_is_zero_and_reaches_no_cudnn(monkeypatch):
     """cuDNN refuses a sequence without any step."""
     masks = []
-    read = lstm_stack._read
+    call = ProjectedLSTM.call
     monkeypatch.setattr(
-        lstm_stack,
-        "_read",
-        lambda lstm, sequences, mask, training: (
+        ProjectedLSTM,
+        "call",
+        lambda lstm, sequences, mask=None, **arguments: (
             masks.append(np.array(mask))
-            or read(lstm, sequences, mask, training)
+            or call(lstm, sequences, mask=mask, **arguments)
         ),
     )
     encoder, expected = build()

@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 from tests import numpy_layers
-from yt8m_distill.layers import HierarchicalLSTM, lstm_stack
+from yt8m_distill.layers import HierarchicalLSTM
+from yt8m_distill.layers.projected_lstm import ProjectedLSTM
 
 FRAMES = np.random.default_rng(2).standard_normal((4, 8, 3)).astype("float32")
 MASK = np.arange(8) < np.array([[8], [1], [5], [6]])
@@ -74,13 +75,13 @@ def test_is_the_same_unrolled_and_in_a_graph(unroll):
 def test_no_sequence_is_without_a_step(monkeypatch):
     """cuDNN would refuse it; and padding stays at the end."""
     masks = []
-    read = lstm_stack._read
+    call = ProjectedLSTM.call
     monkeypatch.setattr(
-        lstm_stack,
-        "_read",
-        lambda lstm, sequences, mask, training: (
+        ProjectedLSTM,
+        "call",
+        lambda lstm, sequences, mask=None, **arguments: (
             masks.append(np.array(mask))
-            or read(lstm, sequences, mask, training)
+            or call(lstm, sequences, mask=mask, **arguments)
         ),
     )
     layer, _ = build(block_length=3)
@@ -115,13 +116,13 @@ def test_no_mask_means_all_frames():
 def test_all_blocks_of_all_videos_are_read_at_once(monkeypatch):
     """300 frames take 20 + 15 sequential steps, not 300."""
     shapes = []
-    read = lstm_stack._read
+    call = ProjectedLSTM.call
     monkeypatch.setattr(
-        lstm_stack,
-        "_read",
-        lambda lstm, sequences, *arguments: (
+        ProjectedLSTM,
+        "call",
+        lambda lstm, sequences, **arguments: (
             shapes.append(tuple(sequences.shape))
-            or read(lstm, sequences, *arguments)
+            or call(lstm, sequences, **arguments)
         ),
     )
     HierarchicalLSTM(units=4)(np.zeros((2, 300, 3), "float32"))

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,7 +21,9 @@ def by_keras(layers, sequences, mask):
     """States of the stack, each step's input multiplied in that step."""
     states = []
     for layer in layers:
-        sequences, hidden, cell = layer(sequences, mask=mask)
+        sequences, hidden, cell = keras.layers.LSTM.call(
+            layer, sequences, mask=mask
+        )
         states += [cell, hidden]
     return tf.concat(states, axis=-1)
 

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from yt8m_distill.layers.projected_lstm import ProjectedLSTM
+
 
 def make_stack(name, num_layers, units, **arguments):
     """LSTM layers of which each reads what the one before it gives.
@@ -16,10 +18,10 @@ def make_stack(name, num_layers, units, **arguments):
         **arguments: more arguments of `keras.layers.LSTM`.
 
     Returns:
-        list of `keras.layers.LSTM`, to be built by `build_stack`.
+        list of `ProjectedLSTM`, to be built by `build_stack`.
     """
     return [
-        keras.layers.LSTM(
+        ProjectedLSTM(
             units,
             return_sequences=position < num_layers - 1,
             return_state=True,
@@ -84,7 +86,9 @@ def read_stack(
     for position, lstm in enumerate(stack):
         if position and dropout_layer is not None:
             sequences = dropout_layer(sequences, training=training)
-        sequences, hidden, cell = _read(lstm, sequences, steps_mask, training)
+        sequences, hidden, cell = lstm(
+            sequences, mask=steps_mask, training=training
+        )
         states += [cell, hidden]
     if representation == "output":
         values = states[-1]
@@ -93,50 +97,3 @@ def read_stack(
     if mask is None:
         return values
     return ops.where(ops.any(mask, axis=1, keepdims=True), values, 0.0)
-
-
-def _read(lstm, sequences, mask, training):
-    """What an LSTM layer gives, as the layer itself.
-
-    Where no kernel of its own reads whole sequences, inputs of all steps are
-    multiplied at once; in each step only the state is left to multiply. Large
-    products are faster, and gradients of the kernel need not be added up: a
-    tenth of the time.
-    """
-    if lstm.unroll or not lstm.supports_jit or sequences.shape[1] is None:
-        return lstm(sequences, mask=mask, training=training)
-    cell = lstm.cell
-    sequences = ops.cast(sequences, lstm.compute_dtype)
-    batch, steps, size = ops.shape(sequences)
-    # Steps first: then those of one step lie together.
-    by_step = ops.reshape(ops.transpose(sequences, (1, 0, 2)), (-1, size))
-    projected = ops.reshape(
-        ops.add(
-            ops.matmul(by_step, _of(cell.kernel, lstm)), _of(cell.bias, lstm)
-        ),
-        (steps, -1, 4 * lstm.units),
-    )
-    recurrent_kernel = _of(cell.recurrent_kernel, lstm)
-    zeros = ops.zeros((batch, lstm.units), lstm.compute_dtype)
-
-    def step(state, inputs):
-        hidden, memory = state
-        gates = inputs[0] + ops.matmul(hidden, recurrent_kernel)
-        enter, forget, change, leave = ops.split(gates, 4, axis=1)
-        new_memory = ops.sigmoid(forget) * memory
-        new_memory = new_memory + ops.sigmoid(enter) * ops.tanh(change)
-        new_hidden = ops.sigmoid(leave) * ops.tanh(new_memory)
-        if mask is not None:
-            new_hidden = ops.where(inputs[1], new_hidden, hidden)
-            new_memory = ops.where(inputs[1], new_memory, memory)
-        return (new_hidden, new_memory), (new_hidden, new_memory)
-
-    given = (projected,)
-    if mask is not None:
-        given += (ops.expand_dims(ops.transpose(mask), -1),)
-    (hidden, memory), (outputs, _) = ops.scan(step, (zeros, zeros), given)
-    return ops.transpose(outputs, (1, 0, 2)), hidden, memory
-
-
-def _of(weight, lstm):
-    return ops.cast(weight, lstm.compute_dtype)
