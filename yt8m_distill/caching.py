@@ -168,6 +168,8 @@ def _train_without_fold(one, fold, options, train):
         teacher_cache="",
         teacher_folds=0,
     )
+    if flags.get("distribution") == "multi_worker":
+        flags["distribution"] = "auto"  # the chief fills caches alone
     run = RunDirectory(flags["train_dir"])
     fold_options = config.from_values("train", flags)
     values = {**vars(fold_options)}

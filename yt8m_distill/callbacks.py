@@ -26,14 +26,19 @@ class EpochSeeds(keras.callbacks.Callback):
     Drawn from the run's seed and the epoch they need no saving: an epoch's
     chance is the same whether the run was interrupted before it or not.
 
+    Each replica has a chance of its own; the first one's is that of a training
+    on one device.
+
     Args:
         models: list of Keras models.
         seed: int.
+        worker: int, which of several processes this is.
     """
 
-    def __init__(self, models, seed):
+    def __init__(self, models, seed, worker=0):
         super().__init__()
         self.seed = seed
+        self.worker = worker
         # What Keras counts among the variables but not among the weights.
         self.states = [
             variable
@@ -43,9 +48,17 @@ class EpochSeeds(keras.callbacks.Callback):
         ]
 
     def on_epoch_begin(self, epoch, logs=None):
-        random = np.random.default_rng((self.seed, epoch))
-        for state in self.states:
-            state.assign(random.integers(2**31, size=state.shape))
+        # A mirrored variable has a value on each device of this process.
+        values = [
+            getattr(state.value, "values", [state.value])
+            for state in self.states
+        ]
+        for local, states in enumerate(zip(*values)):
+            replica = self.worker * len(values[0]) + local
+            # A generator takes trailing zeros of its seed for nothing.
+            random = np.random.default_rng((self.seed, epoch, replica))
+            for state in states:
+                state.assign(random.integers(2**31, size=state.shape))
 
 
 class Validation(keras.callbacks.Callback):

@@ -182,7 +182,9 @@ def run(entry_point, function):
         values = options(entry_point)
         require(values, *REQUIRED[entry_point])
         quiet_start.import_tensorflow(
-            tells_devices=getattr(values, "log_device_placement", False)
+            tells_devices=getattr(values, "log_device_placement", False),
+            starts_devices=getattr(values, "distribution", "")
+            != "multi_worker",
         )
         function(values)
 

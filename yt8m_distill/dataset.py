@@ -15,6 +15,9 @@ Every batch is a pure function of its step number, so a run that goes on in the
 middle sees exactly the batches it would have seen.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
@@ -91,6 +94,7 @@ class VideoDataset:
         others=(),
         most_frames=None,
         with_labels=True,
+        share=slice(None),
     ):
         """Reads videos into one batch of NumPy arrays.
 
@@ -104,6 +108,8 @@ class VideoDataset:
                 videos has more; None: as the data set says.
             with_labels: whether the batch has `labels`; they have to be within
                 the vocabulary all the same.
+            share: slice, the part of the batch that is read; its videos are
+                given what they are given in the whole batch.
 
         Returns:
             The batch, a dict with `video_id` as an array of bytes, `number`
@@ -114,12 +120,14 @@ class VideoDataset:
                 outside the vocabulary.
         """
         bad = set()
+        batch = _Batch(numbers, share, seed)
+        numbers = numbers[share]
         while True:
             try:
                 return self._read(
                     _without(numbers, bad, training, others),
                     training,
-                    seed,
+                    batch,
                     most_frames,
                     with_labels,
                 )
@@ -132,13 +140,13 @@ class VideoDataset:
                         f"last: {error}"
                     ) from None
 
-    def _read(self, numbers, training, seed, most_frames, with_labels):
+    def _read(self, numbers, training, whole, most_frames, with_labels):
         choose = self._choose
         most_frames = most_frames or self.padded_frames
         if training and self.num_length_buckets > 1:
             most_frames = self._bound(numbers)
         if training and self.frame_sampler.random_in_training:
-            choose = self._by_chance(numbers, seed)
+            choose = self._by_chance(numbers, whole)
         frames = self._memory.array(
             (len(numbers), most_frames, sum(self.shards.feature_sizes)),
             self.shards.dtype,
@@ -160,7 +168,7 @@ class VideoDataset:
                 self._set_labels(labels, group, numbers)
             count = group.features[0].shape[1]
             if count > most_frames:  # longer than its bytes let expect
-                return self._read(numbers, training, seed, None, with_labels)
+                return self._read(numbers, training, whole, None, with_labels)
             num_frames[places] = count
             start = 0
             for values in group.features:
@@ -173,7 +181,7 @@ class VideoDataset:
             "frames": frames,
             "num_frames": num_frames,
             "number": np.array(numbers, np.int64),
-            "label_weight": _label_weights(label_counts),
+            "label_weight": self._label_weights(label_counts, whole),
             "video_id": video_ids,
         }
         if with_labels:
@@ -184,7 +192,9 @@ class VideoDataset:
             batch.update(cache.read(batch["video_id"]))
         return batch
 
-    def training_batches(self, batch_size, seed, num_epochs, first_step=0):
+    def training_batches(
+        self, batch_size, seed, num_epochs, first_step=0, share=slice(None)
+    ):
         """All batches of a training run from `first_step` on.
 
         Each epoch has its own order; videos that fill no whole batch are left
@@ -195,6 +205,7 @@ class VideoDataset:
             seed: int, of the order and of the samplers' chance.
             num_epochs: int.
             first_step: int, how many batches were consumed before.
+            share: slice, the part of each batch that is read.
 
         Returns:
             A `tf.data.Dataset` of batches without `video_id`, of known size.
@@ -219,12 +230,13 @@ class VideoDataset:
                 training=True,
                 seed=_chance(seed, step),
                 others=others,
+                share=share,
             )
 
         return self._dataset(
             tf.data.Dataset.range(first_step, num_epochs * steps),
             batch,
-            batch_size,
+            len(range(batch_size)[share]),
             with_video_id=False,
         )
 
@@ -381,11 +393,15 @@ class VideoDataset:
         del places
         return self._chosen[min(num_frames, self.max_frames)]
 
-    def _by_chance(self, numbers, seed):
+    def _by_chance(self, numbers, whole):
         """As `_choose`, for a batch whose frames are drawn."""
-        total = self._total(numbers)
+        # Chance is drawn for a whole batch, from lengths of other videos that
+        # do not matter: each row depends on its own.
+        total = np.full(len(whole.numbers), self.max_frames, np.int32)
+        total[whole.share] = self._total(numbers)
         with tf.device("CPU:0"):
-            chosen = np.asarray(self.frame_sampler.indices(total, True, seed))
+            chosen = self.frame_sampler.indices(total, True, whole.seed)
+        chosen = np.asarray(chosen)[whole.share]
 
         def choose(num_frames, places):
             count = self._num_chosen[min(num_frames, self.max_frames)]
@@ -438,6 +454,18 @@ class VideoDataset:
         weights[rows, classes] = 1
         return weights
 
+    def _label_weights(self, is_labelled, whole):
+        """Weights whose mean is 1, so that devices may share the batch."""
+        size, labelled = len(is_labelled), is_labelled.sum()
+        if size < len(whole.numbers) and isinstance(
+            self.shards, WithUnlabelled
+        ):
+            size = len(whole.numbers)
+            labelled = self.shards.is_labelled(whole.numbers).sum()
+        return is_labelled.astype(np.float32) * np.float32(
+            size / max(labelled, 1)
+        )
+
     def _set_labels(self, rows, group, numbers):
         video, label = group.labels
         wrong = np.flatnonzero((label < 0) | (label >= self.num_classes))
@@ -448,6 +476,14 @@ class VideoDataset:
             )
         if rows is not None:
             rows[group.places[video], label] = 1
+
+
+class _Batch(NamedTuple):
+    """The batch of which a share is read: record numbers, share and chance."""
+
+    numbers: Sequence
+    share: slice
+    seed: int
 
 
 def _without(numbers, bad, training, others):
@@ -467,12 +503,6 @@ def _without(numbers, bad, training, others):
         good[place % len(good)] if number in bad else number
         for place, number in enumerate(numbers)
     ]
-
-
-def _label_weights(is_labelled):
-    """Weights whose mean is 1, so that devices may share the batch."""
-    is_labelled = np.array(is_labelled, np.float32)
-    return is_labelled * (len(is_labelled) / max(is_labelled.sum(), 1))
 
 
 def _chance(seed, step):

@@ -15,6 +15,12 @@ def strategy(distribution, num_gpu=0):
     Raises:
         InputError: there are fewer GPUs.
     """
+    if distribution == "multi_worker":
+        if num_gpu:
+            gpus = tf.config.list_physical_devices("GPU")
+            gpus = chosen_gpus(gpus, distribution, num_gpu)
+            tf.config.set_visible_devices(gpus, "GPU")
+        return tf.distribute.MultiWorkerMirroredStrategy()
     gpus = tf.config.list_logical_devices("GPU")
     gpus = chosen_gpus([gpu.name for gpu in gpus], distribution, num_gpu)
     if distribution == "mirrored" or (distribution == "auto" and len(gpus) > 1):

@@ -12,6 +12,7 @@ from yt8m_distill import (
     micro_batches,
     objective,
     optimizers,
+    replicas,
 )
 from yt8m_distill.teacher_cache import CachedTeacher
 from yt8m_distill.teacher_ensemble import TeacherEnsemble
@@ -141,7 +142,7 @@ class Distiller(keras.Model):
             1, trainable=False, dtype="int32", name="epoch"
         )
         self._skips_steps = False
-        self._trackers = {
+        trackers = {
             key: keras.metrics.Mean(name=key)
             for key in (
                 "loss",
@@ -150,17 +151,17 @@ class Distiller(keras.Model):
                 *(["ensemble_cross_entropy"] if self._learns_shares else []),
             )
         }
+        # Several processes read a tracker together, and one alone saves.
+        self._get_trackers = lambda: trackers
         scores = (
             TrainingScores(score_steps) if score_steps and students else None
         )
         self.scores = lambda: scores  # no part of what is saved
-        self._passes = tf.function(
-            micro_batches.accumulated(
-                self._forward_and_backward, gradient_accumulation_steps
-            ),
-            jit_compile=True if jit_compile else None,
-            autograph=False,
-            reduce_retracing=True,
+        self._passes = replicas.passes(
+            self._forward_and_backward,
+            jit_compile,
+            replicas.has_batch_statistics(self._trained()),
+            gradient_accumulation_steps,
         )
         self.averages = None
         if ema_momentum:
@@ -182,7 +183,7 @@ class Distiller(keras.Model):
 
     @property
     def metrics(self):
-        return list(self._trackers.values())
+        return list(self._get_trackers().values())
 
     def objective(self):
         """The objectives as formulas, to be printed at the start."""
@@ -221,6 +222,8 @@ class Distiller(keras.Model):
             steps_per_execution=steps_per_execution,
             jit_compile=False,
         )
+        for one in (optimizer, teacher_optimizer):
+            replicas.give_summed_gradients(one)
         optimizer.build(self._student_variables())
         # Where losses are scaled, an optimizer leaves out steps whose gradients
         # overflowed, and does not count them.
@@ -264,7 +267,11 @@ class Distiller(keras.Model):
         losses, logits, student_gradients, teacher_gradients = self._passes(
             batch
         )
+        # Summed before they are clipped, so that it is the global batch's
+        # gradient whose norm counts, as on one device.
+        student_gradients = replicas.sum_over_replicas(student_gradients)
         if self.train_teachers:
+            teacher_gradients = replicas.sum_over_replicas(teacher_gradients)
             self.teacher_optimizer.apply_gradients(
                 zip(teacher_gradients, self._teacher_variables())
             )
@@ -276,8 +283,9 @@ class Distiller(keras.Model):
         if self.averages:
             self.averages.update(self._step())
         batch_size = tf.shape(batch["num_frames"])[0]
+        trackers = self._get_trackers()
         for key, value in losses.items():
-            self._trackers[key].update_state(value, sample_weight=batch_size)
+            trackers[key].update_state(value, sample_weight=batch_size)
         if self.scores():
             self.scores().update(
                 self._step(),
@@ -285,7 +293,11 @@ class Distiller(keras.Model):
                 logits,
                 {"loss": losses["loss"], **self._label_loss(losses)},
             )
-        return {key: value.result() for key, value in self._trackers.items()}
+        if replicas.several_workers():
+            # Keras cannot reduce scalars over workers, and each value takes
+            # time; the epoch's logs are those of the trackers in any case.
+            return {"loss": tf.reshape(trackers["loss"].result(), (1,))}
+        return {key: value.result() for key, value in trackers.items()}
 
     def _forward_and_backward(self, batch):
         with tf.GradientTape() as teacher_tape:
@@ -393,10 +405,10 @@ class Distiller(keras.Model):
         if not variables:
             return []
         # The replicas' gradients are summed, so each gives its share.
-        replicas = self.distribute_strategy.num_replicas_in_sync
+        share = 1 / self.distribute_strategy.num_replicas_in_sync
         return [
             # L_rep alone does not reach the head.
-            tf.zeros_like(variable) if gradient is None else gradient / replicas
+            tf.zeros_like(variable) if gradient is None else gradient * share
             for variable, gradient in zip(
                 variables, tape.gradient(total, variables)
             )
@@ -406,15 +418,21 @@ class Distiller(keras.Model):
     def _learns_shares(self):
         return self.ensemble is not None and self.ensemble.learned
 
-    def _student_variables(self):
+    def _trained(self):
+        """All models and layers that learn, a list."""
         models = [*self.students.values(), *self.student_losses]
         if self.ensemble:
             models.append(self.ensemble)
+        if self.train_teachers:
+            models += self.teachers().values()
+        return models
+
+    def _student_variables(self):
         # A head that a student shares with its teacher is the teacher's.
         taken = {id(variable) for variable in self._teacher_variables()}
         found = {
             id(variable): variable
-            for model in models
+            for model in self._trained()
             for variable in model.trainable_variables
         }
         return [v for key, v in found.items() if key not in taken]
@@ -436,6 +454,9 @@ class Distiller(keras.Model):
             return []
         models = self.teachers().values()
         return [v for model in models for v in model.trainable_variables]
+
+    def _get_metrics_result_or_logs(self, logs):
+        return self.get_metrics_result()
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Everything is built already. Keras' own version reduces a batch over

@@ -11,6 +11,7 @@ from yt8m_distill import (
     devices,
     found_segments,
     precision,
+    restarts,
     run_data,
     segment_runs,
     speed_flags,
@@ -30,6 +31,7 @@ from yt8m_distill.run_directory import RunDirectory, last_step
 from yt8m_distill.shards import Shards
 from yt8m_distill.starter_code_models import PART_DEFAULTS
 from yt8m_distill.unlabelled import WithUnlabelled
+from yt8m_distill.workers import Workers
 
 
 def train(options):
@@ -74,6 +76,7 @@ def train(options):
             shards, options.num_classes, options.segment_context_frames
         )
     strategy = devices.strategy(options.distribution, options.num_gpu)
+    workers = Workers(strategy)
     if options.batch_size % strategy.num_replicas_in_sync:
         raise InputError(
             f"--batch_size={options.batch_size} cannot be shared by "
@@ -119,21 +122,26 @@ def train(options):
     last = last_step(steps, options.num_epochs, options.max_steps)
     distiller.check_epochs(math.ceil(last / steps))
     caching.check(options, shards, cached)
-    validations = _validations(options, data, distiller, student, reading)
+    validations = []
+    if workers.is_chief:
+        validations = _validations(options, data, distiller, student, reading)
 
     run = RunDirectory(options.train_dir)
     flags = {**vars(given)}
     flags_text = flags.pop("flags_text")
-    goes_on = run.start(
-        flags,
-        flags_text,
-        {
-            **data,
-            "num_training_videos": len(shards),
-            "frame_features": is_frame_level,
-        },
-        options.start_new_model,
+    goes_on = workers.chief_does(
+        lambda: run.start(
+            flags,
+            flags_text,
+            {
+                **data,
+                "num_training_videos": len(shards),
+                "frame_features": is_frame_level,
+            },
+            options.start_new_model and not restarts.has_restarted(),
+        )
     )
+    workers.check_same_run(run)
     if given.model:
         print(starter_code_models.describe(vars(given)))
     elif not is_frame_level and options.encoder == PART_DEFAULTS["encoder"]:
@@ -148,24 +156,27 @@ def train(options):
         print(f"all {last} steps of the run in {options.train_dir} are done")
     elif goes_on:
         print(f"going on with the run in {options.train_dir}")
-    training_data.teacher_caches = caching.fill(options, shards, cached, train)
+    training_data.teacher_caches = workers.chief_first(
+        lambda: caching.fill(options, shards, cached, train)
+    )
     try:
-        with strategy.scope():
-            best = training.fit(
-                distiller,
-                student,
-                training_data,
-                validations,
-                run,
-                batch_size=options.batch_size,
-                num_epochs=options.num_epochs,
-                seed=options.seed,
-                max_steps=options.max_steps,
-                export_model_steps=options.export_model_steps,
-                profiled_steps=speed_flags.profiled_steps(options.profile),
-            )
+        best = training.fit(
+            distiller,
+            student,
+            training_data,
+            validations,
+            run,
+            workers,
+            batch_size=options.batch_size,
+            num_epochs=options.num_epochs,
+            seed=options.seed,
+            max_steps=options.max_steps,
+            export_model_steps=options.export_model_steps,
+            profiled_steps=speed_flags.profiled_steps(options.profile),
+        )
     finally:
-        run_data.tell_skipped(reading, run.path, "train")
+        if workers.is_chief:
+            run_data.tell_skipped(reading, run.path, "train")
     print(_what_next(options, best))
     return best
 

@@ -347,9 +347,11 @@ _TRAIN = [
         flags.DEFINE_enum,
         "distribution",
         "auto",
-        ["auto", "one_device", "mirrored"],
+        ["auto", "one_device", "mirrored", "multi_worker"],
         "mirrored: a replica on every GPU (or, without GPUs, every logical "
-        "CPU); auto: mirrored with several GPUs",
+        "CPU); multi_worker: the same on each of the machines that the "
+        "environment variable TF_CONFIG names; auto: mirrored with several "
+        "GPUs",
     ),
 ]
 _INFERENCE = [

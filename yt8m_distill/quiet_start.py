@@ -8,7 +8,7 @@ import tempfile
 QUIET = "3"
 
 
-def import_tensorflow(tells_devices=False):
+def import_tensorflow(tells_devices=False, starts_devices=True):
     """Imports TensorFlow and finds the devices, without start-up notices.
 
     TensorFlow 2.21 writes half a dozen lines (oneDNN, missing GPU drivers)
@@ -20,6 +20,8 @@ def import_tensorflow(tells_devices=False):
     Args:
         tells_devices: whether TensorFlow prints which device computes what; it
             does so at the level of notices.
+        starts_devices: whether the devices are made ready, after which this
+            process can no longer become one of several workers.
     """
     if tells_devices:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
@@ -36,7 +38,12 @@ def import_tensorflow(tells_devices=False):
         try:
             import tensorflow as tf
 
-            tf.config.list_logical_devices()
+            if starts_devices:
+                tf.config.list_logical_devices()
+            else:
+                tf.config.list_physical_devices()
+            # What strategies tell of their reductions.
+            tf.get_logger().setLevel("WARNING")
         except BaseException:
             notices.seek(0)
             os.write(kept, notices.read())

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from yt8m_distill.errors import InputError
+from yt8m_distill.layers.batch_normalization import BatchNormalization
 
 
 @keras.saving.register_keras_serializable("yt8m_distill.teacher_ensemble")
@@ -60,9 +61,7 @@ class TeacherEnsemble(keras.layers.Layer):
                 )
             self.shares = (shares / shares.sum()).tolist()
         else:
-            self.normalization = keras.layers.BatchNormalization(
-                name="normalization"
-            )
+            self.normalization = BatchNormalization(name="normalization")
             self.gate = keras.layers.Dense(num_teachers, name="gate")
 
     def build(self, outputs_shapes):

@@ -7,9 +7,12 @@ from yt8m_distill import config
 
 
 def main(options):
-    from yt8m_distill import experiment
+    from yt8m_distill import experiment, restarts
 
-    experiment.train(options)
+    if options.distribution == "multi_worker":
+        restarts.run(options, experiment.train)
+    else:
+        experiment.train(options)
 
 
 if __name__ == "__main__":

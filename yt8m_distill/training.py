@@ -51,6 +51,7 @@ def fit(
     training_data,
     validations,
     run,
+    workers,
     *,
     batch_size,
     num_epochs,
@@ -76,6 +77,7 @@ def fit(
         validations: list of callbacks that put validation scores into the
             logs, those of the student as `val_gap` and so on.
         run: a `RunDirectory`.
+        workers: `Workers` of the strategy.
         batch_size: int, videos a step over all devices.
         num_epochs: int, epochs in all, those of earlier starts included.
         seed: int, of the order of videos and of the reader's chance.
@@ -85,6 +87,9 @@ def fit(
         profiled_steps: tuple of int, first and last step of which a trace is
             written; None: none.
 
+    Called outside of the strategy's scope, in which whatever makes a variable
+    waits for all workers: only one of them scores and saves.
+
     Returns:
         The metrics of the best epoch, a dict.
 
@@ -93,6 +98,7 @@ def fit(
     """
     steps = training_data.steps_per_epoch(batch_size)
     first_step = resume(distiller, run)
+    workers.check_same_run(run, first_step)
     last = last_step(steps, num_epochs, max_steps)
     checkpoints = Checkpoints(
         run,
@@ -109,32 +115,42 @@ def fit(
         executions.Executions(),  # before those that count steps
         *validations,  # before those that use their scores
         EpochNumber(),
-        EpochSeeds(models, seed),
-        checkpoints,
-        keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
-        EpochLine(num_epochs, first_step, last),
+        EpochSeeds(models, seed, workers.index),
     ]
+    if workers.is_chief:
+        callbacks += [
+            checkpoints,
+            keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
+            EpochLine(num_epochs, first_step, last),
+        ]
     if distiller.scores():
         callbacks.append(
             TrainingLog(
-                distiller.scores(), batch_size, run.tensorboard / "steps"
+                distiller.scores(),
+                batch_size,
+                run.tensorboard / "steps",
+                workers.is_chief,
             )
         )
-    if export_model_steps:
+    if export_model_steps and workers.is_chief:
         callbacks.append(ModelExport(run, student, export_model_steps))
-    if profiled_steps:
+    if profiled_steps and workers.is_chief:
         folder = run.tensorboard / "profile"
         callbacks.append(TrainingProfile(*profiled_steps, folder))
     try:
         for stretch in stretches(first_step, last, steps):
             batches = training_data.training_batches(
-                batch_size, seed, num_epochs, stretch.first_step
+                batch_size,
+                seed,
+                num_epochs,
+                stretch.first_step,
+                workers.share(batch_size),
             )
             batches = batches.take(stretch.num_epochs * stretch.steps_per_epoch)
             if distiller.steps_per_execution > 1:
                 batches = executions.of_any_size(batches)
             distiller.fit(
-                batches,
+                workers.distribute(batches, batch_size),
                 steps_per_epoch=stretch.steps_per_epoch,
                 initial_epoch=stretch.first_epoch,
                 epochs=stretch.first_epoch + stretch.num_epochs,
@@ -149,6 +165,7 @@ def fit(
             if isinstance(validation, Validation):
                 validation.dataset.raise_own_error()
         raise
+    workers.wait()  # for the chief's last files
     return checkpoints.best()
 
 
@@ -203,5 +220,6 @@ def resume(distiller, run):
     """
     if not run.resume_file.exists():
         return 0
-    distiller.load_weights(run.resume_file)
+    with distiller.distribute_strategy.scope():
+        distiller.load_weights(run.resume_file)
     return distiller.num_steps()

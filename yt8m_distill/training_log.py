@@ -21,13 +21,15 @@ class TrainingLog(keras.callbacks.Callback):
         scores: `TrainingScores` of the `Distiller`.
         batch_size: int, videos a step over all devices.
         folder: path for TensorBoard's events.
+        tells: whether this process is the one that prints and writes.
     """
 
-    def __init__(self, scores, batch_size, folder):
+    def __init__(self, scores, batch_size, folder, tells=True):
         super().__init__()
         self.scores = scores
         self.batch_size = batch_size
         self.folder = str(folder)
+        self.tells = tells
         self._writer = None
 
     def on_train_begin(self, logs=None):
@@ -44,12 +46,15 @@ class TrainingLog(keras.callbacks.Callback):
             return
         steps = self._step - self._first_step
         speed = steps * self.batch_size / (time.monotonic() - self._start)
+        # Other workers' too: the scores are summed over them here.
         values = {"speed": speed, **self.scores.result()}
+        self._since(self._step)
+        if not self.tells:
+            return
         # On a terminal the bar stands in this line.
         start = "\r\x1b[K" if sys.stdout.isatty() else ""
         print(f"{start}{log_line(scored, values)}", flush=True)
         self._write(scored, values)
-        self._since(self._step)
 
     def on_train_end(self, logs=None):
         if self._writer:

@@ -74,7 +74,12 @@ class TrainingScores:
     def result(self):
         """The scores of the last batch that was scored, a dict of float."""
         metrics = {**self._scores, **self._losses}
-        return {key: float(metrics[key].result()) for key in self._told}
+        # In an order that all workers share, who read them together.
+        return {
+            key: float(metric.result())
+            for key, metric in metrics.items()
+            if key in self._told
+        }
 
 
 def _mean_logits(logits):

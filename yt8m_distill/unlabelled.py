@@ -60,6 +60,10 @@ class WithUnlabelled:
                 error.number += offset
                 raise
 
+    def is_labelled(self, numbers):
+        """Which of these records' labels are looked at, bool."""
+        return np.asarray(numbers, int) < len(self.labelled)
+
     def skip(self, number, error):
         """As `Shards.skip`."""
         if number < len(self.labelled):

@@ -5,6 +5,7 @@ from keras import ops
 
 from yt8m_distill.encoders.encoder import Encoder, Product
 from yt8m_distill.layers.argument_checks import check_whole_numbers
+from yt8m_distill.layers.batch_normalization import BatchNormalization
 from yt8m_distill.layers.frame_mask import frame_mask
 
 ACTIVATIONS = {"sigmoid": ops.sigmoid, "relu6": ops.relu6}
@@ -88,7 +89,7 @@ class DbofEncoder(Encoder):
         self.codes = dense("codes", clusters, values, values**-0.5)
         self.hidden = dense("hidden", representation_dim, clusters, 0.01)
         self.normalizations = [
-            keras.layers.BatchNormalization(
+            BatchNormalization(
                 momentum=momentum, name=f"{name}_normalization", **policy
             )
             for name in ("frame", "code", "hidden")

@@ -13,6 +13,7 @@ from yt8m_distill.encoders.encoder import (
     feature_products,
 )
 from yt8m_distill.layers.argument_checks import check_whole_numbers
+from yt8m_distill.layers.batch_normalization import BatchNormalization
 from yt8m_distill.layers.context_gating import ContextGating
 from yt8m_distill.layers.frame_mask import frame_mask
 from yt8m_distill.layers.netvlad import NetVLAD
@@ -87,9 +88,7 @@ class NetVladEncoder(Encoder):
         policy = {"dtype": self.dtype_policy}
         moving = {"momentum": momentum, **policy}
         self.frame_normalization = (
-            keras.layers.BatchNormalization(
-                name="frame_normalization", **moving
-            )
+            BatchNormalization(name="frame_normalization", **moving)
             if input_normalization
             else None
         )
@@ -126,9 +125,7 @@ class NetVladEncoder(Encoder):
             **policy,
         )
         self.normalization = (
-            keras.layers.BatchNormalization(
-                name="hidden_normalization", **moving
-            )
+            BatchNormalization(name="hidden_normalization", **moving)
             if hidden_normalization
             else None
         )

@@ -11,6 +11,7 @@ from yt8m_distill.encoders.encoder import (
     feature_products,
 )
 from yt8m_distill.layers.argument_checks import check_whole_numbers
+from yt8m_distill.layers.batch_normalization import BatchNormalization
 from yt8m_distill.layers.frame_mask import frame_mask
 from yt8m_distill.layers.nextvlad import NeXtVLAD
 from yt8m_distill.layers.squeeze_excitation_gating import (
@@ -95,7 +96,7 @@ class NextVladEncoder(Encoder):
             name="hidden",
             **policy,
         )
-        self.normalization = keras.layers.BatchNormalization(
+        self.normalization = BatchNormalization(
             name="hidden_normalization", **moving
         )
         self.gating = SqueezeExcitationGating(

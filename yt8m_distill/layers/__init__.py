@@ -1,5 +1,6 @@
 """Keras layers of video tagging, each usable alone in any Keras model."""
 
+from yt8m_distill.layers.batch_normalization import BatchNormalization
 from yt8m_distill.layers.context_gating import ContextGating
 from yt8m_distill.layers.dequantize import Dequantize
 from yt8m_distill.layers.frame_mask import frame_mask
@@ -14,6 +15,7 @@ from yt8m_distill.layers.squeeze_excitation_gating import (
 )
 
 __all__ = [
+    "BatchNormalization",
     "ContextGating",
     "Dequantize",
     "HierarchicalLSTM",

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_distill.layers.argument_checks import check_momentum
+from yt8m_distill.layers.batch_normalization import BatchNormalization
 
 
 @keras.saving.register_keras_serializable("yt8m_distill.layers.context_gating")
@@ -47,7 +48,7 @@ class ContextGating(keras.layers.Layer):
         self.remove_diagonal = remove_diagonal
         self.momentum = momentum
         self.normalization = (
-            keras.layers.BatchNormalization(
+            BatchNormalization(
                 momentum=momentum, name="normalization", dtype=self.dtype_policy
             )
             if batch_normalization

@@ -7,6 +7,7 @@ from yt8m_distill.layers.argument_checks import (
     check_momentum,
     check_whole_numbers,
 )
+from yt8m_distill.layers.batch_normalization import BatchNormalization
 
 
 @keras.saving.register_keras_serializable("yt8m_distill.layers.netvlad")
@@ -56,7 +57,7 @@ class NetVLAD(keras.layers.Layer):
         self.momentum = momentum
         self.supports_masking = True
         self.normalization = (
-            keras.layers.BatchNormalization(
+            BatchNormalization(
                 momentum=momentum, name="normalization", dtype=self.dtype_policy
             )
             if batch_normalization

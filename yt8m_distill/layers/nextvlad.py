@@ -7,6 +7,7 @@ from yt8m_distill.layers.argument_checks import (
     check_momentum,
     check_whole_numbers,
 )
+from yt8m_distill.layers.batch_normalization import BatchNormalization
 from yt8m_distill.layers.l2_normalize import l2_normalize
 from yt8m_distill.layers.netvlad import sum_residuals
 
@@ -69,12 +70,12 @@ class NeXtVLAD(keras.layers.Layer):
         self.expansion = expansion
         self.momentum = momentum
         self.supports_masking = True
-        self.assignment_normalization = keras.layers.BatchNormalization(
+        self.assignment_normalization = BatchNormalization(
             momentum=momentum,
             name="assignment_normalization",
             dtype=self.dtype_policy,
         )
-        self.output_normalization = keras.layers.BatchNormalization(
+        self.output_normalization = BatchNormalization(
             momentum=momentum,
             name="output_normalization",
             dtype=self.dtype_policy,

@@ -7,6 +7,7 @@ from yt8m_distill.layers.argument_checks import (
     check_momentum,
     check_whole_numbers,
 )
+from yt8m_distill.layers.batch_normalization import BatchNormalization
 
 
 @keras.saving.register_keras_serializable(
@@ -44,7 +45,7 @@ class SqueezeExcitationGating(keras.layers.Layer):
         check_momentum(momentum)
         self.reduction = reduction
         self.momentum = momentum
-        self.normalization = keras.layers.BatchNormalization(
+        self.normalization = BatchNormalization(
             momentum=momentum, name="normalization", dtype=self.dtype_policy
         )
 
