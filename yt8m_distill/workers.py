@@ -33,10 +33,12 @@ class Workers:
 
         def sum_over_replicas(numbers):
             context = tf.distribute.get_replica_context()
-            return context.all_reduce("SUM", numbers)
+            # An argument is on no device yet.
+            return context.all_reduce("SUM", tf.identity(numbers))
 
         self._sum = tf.function(
-            lambda numbers: strategy.run(sum_over_replicas, (numbers,))
+            lambda numbers: strategy.run(sum_over_replicas, (numbers,)),
+            autograph=False,
         )
 
     def gather(self, number):
