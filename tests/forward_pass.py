@@ -36,6 +36,7 @@ def values(inputs):
 
 # Name → (makes the layer, its call arguments of the inputs)
 CASES = {
+    "BatchNormalization": (layers.BatchNormalization, frames_and_mask),
     "NetVLAD": (lambda: layers.NetVLAD(3), frames_and_mask),
     "NeXtVLAD": (lambda: layers.NeXtVLAD(3, groups=2), frames_and_mask),
     "HierarchicalLSTM": (

@@ -3,9 +3,9 @@
 python -m tests.replica_losses OUT.json CASE ...
 
 A case is ENCODER/KIND/XLA: a key of `ENCODERS`; plain, serial or parallel;
-xla or no_xla. Starts two logical CPUs. OUT gets, by case, the largest relative
-difference of any loss of any step, the largest absolute one of any weight, and
-the seconds of both.
+xla or no_xla; or a function of `CHECKS`. Starts two logical CPUs. OUT gets, by
+case, the largest relative difference of any loss of any step, that of the first
+loss to the last, and the seconds of both; or what the function returns.
 """
 
 import json
@@ -48,8 +48,8 @@ def batches():
     }
 
 
-def losses_and_weights(strategy, encoder, kind, jit_compile):
-    """Losses by step and the last weights of a training.
+def losses(strategy, encoder, kind, jit_compile):
+    """Losses of each step of a training.
 
     Args:
         strategy: `tf.distribute.Strategy`.
@@ -58,7 +58,7 @@ def losses_and_weights(strategy, encoder, kind, jit_compile):
         jit_compile: bool.
 
     Returns:
-        A list of dicts and a list of arrays.
+        A list of dicts.
     """
     import keras
     import tensorflow as tf
@@ -111,10 +111,7 @@ def losses_and_weights(strategy, encoder, kind, jit_compile):
         shuffle=False,
         verbose=0,
     )
-    if kind == "parallel":
-        models |= teachers
-    weights = [w.numpy() for one in models.values() for w in one.weights]
-    return found, weights
+    return found
 
 
 def compare(mirrored, one_device, case):
@@ -123,25 +120,150 @@ def compare(mirrored, one_device, case):
     results, seconds = [], []
     for strategy in (one_device, mirrored):
         start = time.perf_counter()
-        results.append(
-            losses_and_weights(strategy, ENCODERS[encoder], kind, xla == "xla")
-        )
+        results.append(losses(strategy, ENCODERS[encoder], kind, xla == "xla"))
         seconds.append(time.perf_counter() - start)
-    (losses, weights), (other_losses, other_weights) = results
     return {
         "loss": max(
-            abs(one[key] - other[key]) / abs(one[key])
-            for one, other in zip(losses, other_losses, strict=True)
+            abs(one[key] - two[key]) / max(abs(one[key]), 1e-6)
+            for one, two in zip(*results, strict=True)
             for key in one
         ),
-        "weight": max(
-            float(np.abs(one - other).max())
-            for one, other in zip(weights, other_weights, strict=True)
-        ),
-        "steps": len(losses),
-        "moved": abs(losses[0]["loss"] / losses[-1]["loss"] - 1),
+        "moved": abs(results[0][0]["loss"] / results[0][-1]["loss"] - 1),
         "seconds": seconds,
     }
+
+
+def masked_moments(mirrored, one_device):
+    """Batch normalisation of values far from 0, with masks that differ.
+
+    Returns:
+        list of lists: outputs, gradients and moving statistics on one device,
+        and the same on two.
+    """
+    import tensorflow as tf
+
+    from yt8m_distill.layers import BatchNormalization
+
+    random = np.random.default_rng(0)
+    values = random.normal(1e3, 1, (4, 5, 3)).astype(np.float32)
+    lengths = np.array([1, 2, 5, 4])
+    mask = np.arange(5) < lengths[:, None]
+    values[~mask] = -5e4
+    factors = random.normal(size=values.shape).astype(np.float32)
+    given = tf.data.Dataset.from_tensors((values, mask, factors)).unbatch()
+
+    def passes(layer, batch):
+        inputs, mask, factors = batch
+        kept = tf.expand_dims(mask, -1)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs, training=True, mask=mask)
+            outputs = tf.where(kept, outputs, 0.0)
+            loss = tf.reduce_sum(outputs * factors)
+        gradients = tape.gradient(loss, inputs)
+        return outputs, tf.where(kept, gradients, 0.0)
+
+    found = []
+    for strategy in (one_device, mirrored):
+        with strategy.scope():
+            layer = BatchNormalization()
+            layer.build(values.shape)
+        batch = next(
+            iter(strategy.experimental_distribute_dataset(given.batch(4)))
+        )
+        results = tf.function(
+            lambda batch: strategy.run(passes, (layer, batch)), autograph=False
+        )(batch)
+        found.append(
+            [
+                np.concatenate(
+                    [v.numpy() for v in strategy.experimental_local_results(r)]
+                ).tolist()
+                for r in results
+            ]
+            + [w.numpy().tolist() for w in layer.non_trainable_weights]
+        )
+    return found
+
+
+def chance(mirrored, one_device):
+    """Which elements dropout keeps in a step.
+
+    Returns:
+        list of lists of bool: on one device, and on each of two.
+    """
+    import keras
+    import tensorflow as tf
+
+    from yt8m_distill.callbacks import EpochSeeds
+
+    found = []
+    for strategy in (one_device, mirrored):
+        with strategy.scope():
+            model = keras.Sequential([keras.layers.Dropout(0.5)])
+            model.build((1, 40))
+        EpochSeeds([model], seed=2).on_epoch_begin(3)
+        results = strategy.run(
+            lambda: model(tf.ones((1, 40)), training=True) > 0
+        )
+        found += [
+            value.numpy()[0].tolist()
+            for value in strategy.experimental_local_results(results)
+        ]
+    return found
+
+
+def step_times(mirrored, one_device):
+    """Seconds of some steps of a larger model, on one device and on two."""
+    import keras
+    import tensorflow as tf
+
+    from yt8m_distill import model, parts, training
+    from yt8m_distill.distiller import Distiller
+
+    random = np.random.default_rng(0)
+    data = {
+        "frames": random.integers(0, 256, (64, 30, 1152), np.uint8),
+        "num_frames": np.full(64, 30, np.int32),
+        "labels": (random.random((64, 500)) < 0.01).astype(np.float32),
+    }
+    data = tf.data.Dataset.from_tensors(data).unbatch().batch(64, True)
+    seconds = []
+    for strategy in (one_device, mirrored):
+        with strategy.scope():
+            student = model.build(
+                "uniform(k=30)",
+                "netvlad(clusters=32, representation_dim=256)",
+                "logistic",
+                num_classes=500,
+                feature_sizes=(1024, 128),
+            )
+            distiller = Distiller(
+                {"student": student}, parts.get_all("distillation_losses", "ce")
+            )
+            distiller.compile(training.optimizer("Adam", 0.01, 1, 64, 64, 1.0))
+        times = []
+        distiller.fit(
+            data.repeat(8 * 3),
+            epochs=8,
+            steps_per_epoch=3,
+            callbacks=[
+                keras.callbacks.LambdaCallback(
+                    on_epoch_end=lambda *_: times.append(time.perf_counter())
+                )
+            ],
+            shuffle=False,
+            verbose=0,
+        )
+        seconds.append((np.diff(times) / 3).tolist())
+    return seconds
+
+
+CHECKS = {
+    "masked_moments": masked_moments,
+    "chance": chance,
+    "step_times": step_times,
+}
 
 
 def main(path, *cases):
@@ -153,7 +275,12 @@ def main(path, *cases):
     )
     mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     one_device = tf.distribute.get_strategy()
-    found = {case: compare(mirrored, one_device, case) for case in cases}
+    found = {}
+    for case in cases:
+        if case in CHECKS:
+            found[case] = CHECKS[case](mirrored, one_device)
+        else:
+            found[case] = compare(mirrored, one_device, case)
     with open(path, "w") as opened:
         json.dump(found, opened)
 

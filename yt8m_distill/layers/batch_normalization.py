@@ -40,8 +40,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
             weights = ops.ones_like(inputs[..., :1])
         else:
             weights = ops.cast(ops.expand_dims(mask, -1), inputs.dtype)
-        if inputs.shape[self.axis] != inputs.shape[-1]:
-            raise ValueError(f"axis must be the last: axis={self.axis}")
+        if self.axis not in (-1, len(inputs.shape) - 1):
+            raise ValueError(
+                f"axis={self.axis}: over several replicas it must be the last"
+            )
         axes = self._reduction_axes
         # As Keras does: what is masked may be anything, NaN too.
         inputs = ops.where(weights > 0, inputs, 0)
