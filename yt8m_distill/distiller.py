@@ -9,7 +9,6 @@ from yt8m_distill import (
     compilation,
     executions,
     labelled_videos,
-    micro_batches,
     objective,
     optimizers,
     replicas,
