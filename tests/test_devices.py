@@ -78,7 +78,7 @@ def test_two_devices_learn_what_one_learns(case, found):
 def test_batch_statistics_are_those_of_all_devices(found):
     one, two = found["masked_moments"]
     for expected, value in zip(one, two, strict=True):
-        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=5e-4)
     outputs = np.array(two[0])
     assert np.abs(outputs).max() < 10  # the variance kept its digits
     outputs = outputs[np.any(outputs, axis=-1)]

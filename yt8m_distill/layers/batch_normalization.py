@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from yt8m_distill import replicas
+from yt8m_distill.layers import batch_statistics
 
 
 @keras.saving.register_keras_serializable(
@@ -16,8 +17,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     strategy of several replicas mean and variance are those of all replicas'
     inputs together, masked ones left out, and gradients flow through them: the
     layer computes what it computes on one device. (Keras' `synchronized=True`
-    knows no mask.) With one replica it is Keras' own layer. Arguments, weights
-    and their names are Keras'.
+    knows no mask.) Arguments, weights and their names are Keras'.
 
     The variance is the mean squared distance from the mean, in float32 whatever
     the policy: the difference of large moments would lose its digits.
@@ -33,27 +33,37 @@ class BatchNormalization(keras.layers.BatchNormalization):
     0.0
     """
 
-    def _moments(self, inputs, mask):
-        if replicas.num_replicas() == 1:
-            return super()._moments(inputs, mask)
+    def call(self, inputs, training=None, mask=None):
+        last = self.axis in (-1, len(inputs.shape) - 1)
+        if not (training and self.trainable):
+            return super().call(inputs, training=training, mask=mask)
+        if self.renorm or not (last and self.center and self.scale):
+            if replicas.num_replicas() > 1:
+                raise ValueError(
+                    "over several replicas the axis must be the last, with "
+                    "center=True, scale=True and renorm=False"
+                )
+            return super().call(inputs, training=training, mask=mask)
+        rows = ops.reshape(ops.cast(inputs, "float32"), (-1, inputs.shape[-1]))
         if mask is None:
-            weights = ops.ones_like(inputs[..., :1])
+            weights = ops.ones((1, ops.shape(rows)[0]), "float32")
         else:
-            weights = ops.cast(ops.expand_dims(mask, -1), inputs.dtype)
-        if self.axis not in (-1, len(inputs.shape) - 1):
-            raise ValueError(
-                f"axis={self.axis}: over several replicas it must be the last"
-            )
-        axes = self._reduction_axes
-        # As Keras does: what is masked may be anything, NaN too.
-        inputs = ops.where(weights > 0, inputs, 0)
-        sums = replicas.sum_over_replicas(
-            ops.concatenate(
-                [ops.sum(inputs, axes), ops.sum(weights, axes)], axis=0
-            )
+            weights = ops.reshape(ops.cast(mask, "float32"), (1, -1))
+        outputs, mean, variance = batch_statistics.normalized(
+            rows,
+            weights,
+            # Values: TensorFlow's custom gradients take no variables.
+            ops.add(self.gamma, 0.0),
+            ops.add(self.beta, 0.0),
+            self.epsilon,
+            replicas.sum_over_replicas,
         )
-        count = ops.maximum(sums[-1], keras.config.epsilon())
-        mean = sums[:-1] / count
-        distances = ops.square(inputs - mean) * weights
-        variance = replicas.sum_over_replicas(ops.sum(distances, axes)) / count
-        return mean, variance
+        for moving, value in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            moving.assign(
+                moving * self.momentum + value * (1.0 - self.momentum)
+            )
+        outputs = ops.reshape(outputs, ops.shape(inputs))
+        return ops.cast(outputs, self.compute_dtype)

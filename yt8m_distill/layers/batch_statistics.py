@@ -1,9 +1,9 @@
-"""Batch normalisation of one replica, in few passes over memory."""
+"""Batch normalisation in few passes over memory."""
 
 from keras import ops
 
 
-def normalized(inputs, weights, gamma, beta, epsilon):
+def normalized(inputs, weights, gamma, beta, epsilon, total=lambda sums: sums):
     """Batch statistics, and inputs normalised by them.
 
     Ioffe and Szegedy, "Batch Normalization" (2015), with the gradient of their
@@ -15,17 +15,21 @@ def normalized(inputs, weights, gamma, beta, epsilon):
         weights: float32 `(1, rows)`, 1 for rows that count and else 0.
         gamma, beta: float32 `(channels,)`.
         epsilon: float.
+        total: function of a list of sums over these rows to the list of their
+            totals, where the rows are a replica's share of the batch.
 
     Returns:
         Tuple of the outputs `(rows, channels)`, and mean and variance
         `(channels,)`, through which no gradient flows.
     """
     # Products with a row of factors are faster than sums over rows.
-    count = ops.maximum(ops.sum(weights), 1.0)
     values = ops.stop_gradient(inputs)
-    mean = ops.matmul(weights, values) / count
+    count, mean = total([ops.sum(weights), ops.matmul(weights, values)])
+    count = ops.maximum(count, 1.0)
+    mean = mean / count
     centred = values - mean
-    variance = ops.matmul(weights, ops.square(centred)) / count
+    (variance,) = total([ops.matmul(weights, ops.square(centred))])
+    variance = variance / count
     inverse = ops.rsqrt(variance + epsilon)
 
     @ops.custom_gradient
@@ -39,7 +43,10 @@ def normalized(inputs, weights, gamma, beta, epsilon):
             ones = ops.ones_like(weights)
             for_beta = ops.matmul(ones, upstream)
             for_gamma = ops.matmul(ones, upstream * centred) * inverse
-            through = for_beta / count + centred * (for_gamma * inverse / count)
+            # Of the statistics, which all rows share; gamma's and beta's own
+            # gradients are those of these rows, as any variable's.
+            all_beta, all_gamma = total([for_beta, for_gamma])
+            through = all_beta / count + centred * (all_gamma * inverse / count)
             for_inputs = (upstream - through * ops.transpose(weights)) * (
                 inverse * gamma
             )
