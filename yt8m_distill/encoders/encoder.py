@@ -1,5 +1,6 @@
 """The contract of encoders."""
 
+import itertools
 from typing import NamedTuple
 
 import keras
@@ -59,11 +60,8 @@ class Encoder(keras.layers.Layer):
 
     def split_features(self, frames):
         """Frames as a list of `(batch, max_frames, size)`, one a feature."""
-        blocks, start = [], 0
-        for size in self.feature_sizes:
-            blocks.append(frames[..., start : start + size])
-            start += size
-        return blocks
+        bounds = list(itertools.accumulate(self.feature_sizes))[:-1]
+        return ops.split(frames, bounds, axis=-1) if bounds else [frames]
 
     def products(self, num_frames):
         """The matrix products of one video; the encoder must be built.

@@ -17,6 +17,7 @@ from yt8m_distill.layers.batch_normalization import BatchNormalization
 from yt8m_distill.layers.context_gating import ContextGating
 from yt8m_distill.layers.frame_mask import frame_mask
 from yt8m_distill.layers.netvlad import NetVLAD
+from yt8m_distill.layers.wide_dense import WideDense
 
 
 @keras.saving.register_keras_serializable("yt8m_distill.encoders.netvlad")
@@ -104,7 +105,7 @@ class NetVladEncoder(Encoder):
         deviation = clusters**-0.5
         self.hidden_factor = None
         if hidden_rank:
-            self.hidden_factor = keras.layers.Dense(
+            self.hidden_factor = WideDense(
                 hidden_rank,
                 kernel_initializer=keras.initializers.RandomNormal(
                     stddev=deviation
@@ -114,7 +115,7 @@ class NetVladEncoder(Encoder):
                 **policy,
             )
             deviation = hidden_rank**-0.5
-        self.hidden = keras.layers.Dense(
+        self.hidden = WideDense(
             representation_dim,
             kernel_initializer=keras.initializers.RandomNormal(
                 stddev=deviation

@@ -17,6 +17,7 @@ from yt8m_distill.layers.nextvlad import NeXtVLAD
 from yt8m_distill.layers.squeeze_excitation_gating import (
     SqueezeExcitationGating,
 )
+from yt8m_distill.layers.wide_dense import WideDense
 
 
 @keras.saving.register_keras_serializable("yt8m_distill.encoders.nextvlad")
@@ -89,7 +90,7 @@ class NextVladEncoder(Encoder):
             for position in range(len(self.feature_sizes))
         ]
         self.dropout_layer = keras.layers.Dropout(dropout, **policy)
-        self.hidden = keras.layers.Dense(
+        self.hidden = WideDense(
             representation_dim,
             kernel_initializer="he_normal",
             use_bias=False,
