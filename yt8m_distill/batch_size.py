@@ -2,11 +2,12 @@
 
 import tensorflow as tf
 
-# Frames of a batch. On 2 CPU cores the paper's three families at full size were
-# fastest, or within 15 % of it, with 64 to 128 videos of 10 or 30 frames and
-# with 16 to 128 of 300; more is no faster and takes more memory. For GPUs it is
-# an estimate: there more work at a time hides what each step costs.
-FRAMES_ON_CPU = 2048
+# Frames of a batch. Measured on 2 CPU cores with the paper's three families at
+# full size: 64 videos of 300 frames and 256 of 30 or 10 are the fastest, or
+# within 6 % of it; with fewer videos NetVLAD, whose hidden layer is read once a
+# batch, takes up to 1.6 times as long. For GPUs it is an estimate: there more
+# work at a time hides what each step costs.
+FRAMES_ON_CPU = 19_200
 FRAMES_ON_GPU = 76_800
 LEAST_VIDEOS = 32
 MOST_VIDEOS_ON_CPU = 256

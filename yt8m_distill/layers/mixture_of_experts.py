@@ -106,24 +106,24 @@ class MixtureOfExperts(keras.layers.Layer):
             self.gating.build((input_shape[0], self.num_classes))
 
     def call(self, inputs, training=False):
-        shape = (-1, self.num_classes, self.num_mixtures)
         # In half precision logarithms near 0 would lose what tells classes
         # apart.
-        experts = ops.reshape(ops.cast(self.experts(inputs), "float32"), shape)
-        gates = ops.log_softmax(
-            ops.reshape(
-                ops.cast(self.gates(inputs), "float32"),
-                (-1, self.num_classes, self.num_mixtures + 1),
-            ),
-            axis=-1,
+        experts = self._of_each(self.experts(inputs), self.num_mixtures)
+        gates = self._of_each(self.gates(inputs), self.num_mixtures + 1)
+        total = _log_sum_exp(gates)
+        *weights, dummy = [gate - total for gate in gates]
+        log_yes = _log_sum_exp(
+            [
+                weight + ops.log_sigmoid(expert)
+                for weight, expert in zip(weights, experts)
+            ]
         )
-        weights, dummy = gates[..., :-1], gates[..., -1:]
-        log_yes = ops.logsumexp(weights + ops.log_sigmoid(experts), axis=-1)
-        log_no = ops.logsumexp(
-            ops.concatenate(
-                [weights + ops.log_sigmoid(-experts), dummy], axis=-1
-            ),
-            axis=-1,
+        log_no = _log_sum_exp(
+            [
+                weight + ops.log_sigmoid(-expert)
+                for weight, expert in zip(weights, experts)
+            ]
+            + [dummy]
         )
         if self.gating:
             probabilities = ops.cast(ops.exp(log_yes), self.compute_dtype)
@@ -134,6 +134,13 @@ class MixtureOfExperts(keras.layers.Layer):
             log_no = ops.logaddexp(log_no, log_yes + ops.log_sigmoid(-gate))
             log_yes = log_yes + ops.log_sigmoid(gate)
         return log_yes - log_no
+
+    def _of_each(self, values, count):
+        """One array a mixture: sums over few neighbours are slow."""
+        values = ops.reshape(
+            ops.cast(values, "float32"), (-1, self.num_classes, count)
+        )
+        return ops.unstack(values, count, axis=-1)
 
     def count_flops(self):
         """FLOPs of one call on one video: 2 × the multiply-adds."""
@@ -154,3 +161,12 @@ class MixtureOfExperts(keras.layers.Layer):
             "remove_diagonal": self.remove_diagonal,
             "momentum": self.momentum,
         }
+
+
+def _log_sum_exp(values):
+    """log Σ exp of arrays of one shape, element by element."""
+    highest = values[0]
+    for value in values[1:]:
+        highest = ops.maximum(highest, value)
+    highest = ops.stop_gradient(highest)
+    return highest + ops.log(sum(ops.exp(value - highest) for value in values))
