@@ -18,11 +18,12 @@ import statistics
 import time
 
 from absl import app, flags
-from families import BATCH_SIZE, FAMILIES, FEATURE_SIZES
+from paper_models import FAMILIES, FEATURE_SIZES
 
 from yt8m_distill import quiet_start
 
 FLAGS = flags.FLAGS
+BATCH_SIZE = 32
 REPEATS = 5
 NUM_CLASSES = 3862
 PRECISIONS = ("float32", "mixed_bfloat16")

@@ -139,3 +139,10 @@ def test_the_real_video(real_data):
         batch["frames"][0], np.hstack([rgb, audio])[chosen]
     )
     assert np.flatnonzero(batch["labels"]).tolist() == [11]
+
+
+def test_the_end_waits_for_no_tuner(shards):
+    """TensorFlow's sleeps as long as it has run, and its end is waited for."""
+    data = VideoDataset(shards, 5)
+    for batches in (data.batches(2), data.training_batches(2, 0, 1)):
+        assert batches.options().autotune.enabled is False

@@ -368,8 +368,14 @@ class VideoDataset:
                 for tensor, (name, spec) in zip(tensors, signature.items())
             }
 
-        return steps.map(as_tensors, self.num_readers).prefetch(
-            PARALLEL_BATCHES
+        # Nothing is left to tune, and the end of a data set would wait for the
+        # tuner, which sleeps for as long as it has run, up to a minute.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return (
+            steps.map(as_tensors, self.num_readers)
+            .prefetch(PARALLEL_BATCHES)
+            .with_options(options)
         )
 
     def _epoch_order(self, seed, epoch, batch_size):

@@ -55,3 +55,12 @@ def test_its_weights_are_those_of_a_dense_layer():
     for one in (layer, plain):
         one.build((None, 7))
     assert [w.path for w in layer.weights] == [w.path for w in plain.weights]
+
+
+def test_it_is_quantized_as_a_dense_layer():
+    layer = WideDense(4)
+    layer.build((None, 7))
+    before = layer(INPUTS)
+    layer.quantize("int8")
+    assert layer.kernel.dtype == "int8"
+    np.testing.assert_allclose(layer(INPUTS), before, atol=0.05)
