@@ -1,8 +1,8 @@
 """Which models are kept at the end of an epoch."""
 
-import keras
 import pytest
 
+from tests.test_distiller import distiller
 from yt8m_distill import callbacks, files
 from yt8m_distill.run_directory import RunDirectory
 
@@ -23,10 +23,11 @@ def test_the_best_model_is_that_of_the_best_epoch(
 ):
     run = RunDirectory(tmp_path)
     files.write_json(run.config_file, {"data": data})
-    student = keras.Sequential([keras.Input([2]), keras.layers.Dense(1)])
-    student.compile("sgd", "mse")
-    checkpoints = callbacks.Checkpoints(run, student, {}, [])
-    checkpoints.set_model(student)
+    trained = distiller("ce")
+    checkpoints = callbacks.Checkpoints(
+        run, trained.students["student"], {}, []
+    )
+    checkpoints.set_model(trained)
     paths = []
     monkeypatch.setattr(
         callbacks.model_module, "save", lambda _, path, step: paths.append(path)
