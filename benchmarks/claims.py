@@ -3,27 +3,28 @@
 import statistics
 
 
-def line(name, ratios, target, at_most=False):
+def line(name, values, target, at_most=False, statistic=statistics.median):
     """The line that says whether a claim holds.
 
     Args:
         name: str.
-        ratios: sequence of float, one of each repeat.
-        target: float, the least median that will do.
-        at_most: whether `target` is the highest instead.
+        values: sequence of float, such as the ratio of each repeat.
+        target: float, what the statistic has to reach.
+        at_most: whether it must not exceed the target instead.
+        statistic: function of the values that is claimed.
 
     Returns:
         str.
     """
-    ratio = statistics.median(ratios)
-    holds = ratio <= target if at_most else ratio >= target
+    found = statistic(values)
+    holds = found <= target if at_most else found >= target
     return (
-        f"claim={name} ratio={ratio:.4g} "
-        f"spread={min(ratios):.4g}-{max(ratios):.4g} target={target:.4g} "
+        f"claim={name} ratio={found:.4g} "
+        f"spread={min(values):.4g}-{max(values):.4g} target={target:.4g} "
         + ("holds" if holds else "falls short")
     )
 
 
 def quotients(dividends, divisors):
-    """The ratio of each repeat, of two lists of seconds."""
+    """The ratio of each repeat, of two lists of numbers."""
     return [one / other for one, other in zip(dividends, divisors)]

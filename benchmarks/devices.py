@@ -12,7 +12,6 @@ over the models. Without dropout, whose chance is each device's own. Takes about
 8 minutes on 2 cores.
 """
 
-import importlib.util
 import json
 import pathlib
 import statistics
@@ -20,21 +19,14 @@ import subprocess
 import sys
 import tempfile
 
+import claims
+import loading
 from absl import app, flags
 
 FLAGS = flags.FLAGS
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOLERANCE = 1e-5
 TIMEOUT = 400
 ENCODERS = ("netvlad", "hierarchical_lstm")
-
-
-def load(path):
-    """A module of this repository that is in no package."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def two_devices(folder):
@@ -52,7 +44,7 @@ def two_devices(folder):
         path = folder / "differences.json"
         subprocess.run(
             [sys.executable, "-m", "tests.replica_losses", path, *cases],
-            cwd=ROOT,
+            cwd=loading.ROOT,
             check=True,
             stderr=subprocess.DEVNULL,
         )
@@ -80,7 +72,7 @@ def train_flags(folder, name, *more):
 
 def two_processes(folder):
     """dict claim → differences of each epoch."""
-    load(ROOT / "tools" / "make_synthetic_shards.py").make_shards(
+    loading.load("tools/make_synthetic_shards.py").make_shards(
         folder,
         {"train": 40},
         2,
@@ -90,11 +82,11 @@ def two_processes(folder):
         label_noise=0.1,
         seed=0,
     )
-    processes = load(ROOT / "tests" / "worker_processes.py")
+    processes = loading.load("tests/worker_processes.py")
     subprocess.run(
         [sys.executable, "-m", "yt8m_distill.train"]
         + train_flags(folder, "one_device"),
-        cwd=ROOT,
+        cwd=loading.ROOT,
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -136,11 +128,8 @@ def epochs(train_dir):
 
 
 def tell(claim, differences):
-    largest = max(differences)
     print(
-        f"claim={claim} ratio={largest:.1e} "
-        f"spread={min(differences):.1e}-{largest:.1e} target={TOLERANCE:.0e} "
-        + ("holds" if largest <= TOLERANCE else "falls short"),
+        claims.line(claim, differences, TOLERANCE, at_most=True, statistic=max),
         flush=True,
     )
 
@@ -150,7 +139,7 @@ def step_times(folder):
     path = folder / "times.json"
     subprocess.run(
         [sys.executable, "-m", "tests.replica_losses", path, "step_times"],
-        cwd=ROOT,
+        cwd=loading.ROOT,
         check=True,
         stderr=subprocess.DEVNULL,
     )

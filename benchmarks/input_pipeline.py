@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 
+import claims
 import numpy as np
 from absl import app, flags
 
@@ -209,22 +210,17 @@ def main(arguments):
     for name, values in speeds.items():
         print(f"{name}: {statistics.median(values):,.0f} videos/s")
     for name, target in CLAIMS.items():
-        ratios = [
-            fast / slow for fast, slow in zip(speeds[name], speeds["reference"])
-        ]
-        ratio = statistics.median(ratios)
-        print(
-            f"claim=input_pipeline_{name} ratio={ratio:.2f} "
-            f"spread={min(ratios):.2f}-{max(ratios):.2f} target={target:.2f} "
-            + ("holds" if ratio >= target else "falls short")
-        )
+        ratios = claims.quotients(speeds[name], speeds["reference"])
+        print(claims.line(f"input_pipeline_{name}", ratios, target))
     small, large = peaks
-    ratio = large / small
     print(
-        f"claim=input_pipeline_memory ratio={ratio:.3f} "
-        f"({small:.0f} MiB for {NUM_VIDEOS:,} videos, {large:.0f} MiB for "
-        f"{10 * NUM_VIDEOS:,}) target=at most {MEMORY_CLAIM} "
-        + ("holds" if ratio <= MEMORY_CLAIM else "falls short")
+        f"memory: {small:.0f} MiB for {NUM_VIDEOS:,} videos, {large:.0f} MiB "
+        f"for {10 * NUM_VIDEOS:,}"
+    )
+    print(
+        claims.line(
+            "input_pipeline_memory", [large / small], MEMORY_CLAIM, at_most=True
+        )
     )
 
 

@@ -20,6 +20,7 @@ import resource
 import statistics
 import time
 
+import claims
 import numpy as np
 from absl import app, flags
 
@@ -166,15 +167,6 @@ def compare():
     return speeds
 
 
-def claim(name, values, target, holds, unit=""):
-    median = statistics.median(values)
-    print(
-        f"claim=metrics_{name} ratio={median:.2f}{unit} "
-        f"spread={min(values):.2f}-{max(values):.2f} target={target} "
-        + ("holds" if holds(median) else "falls short")
-    )
-
-
 def main(arguments):
     if arguments[1:]:
         raise app.UsageError(f"stray argument {arguments[1]!r}")
@@ -201,22 +193,13 @@ def main(arguments):
     )
     for name, values in speeds.items():
         print(f"{name}: {statistics.median(values):,.0f} videos/s")
-    claim(
-        "seconds",
-        seconds,
-        f"at most {SECONDS_CLAIM}",
-        lambda value: value <= SECONDS_CLAIM,
-        "s",
-    )
-    claim(
-        "memory",
-        peaks,
-        f"at most {MEMORY_CLAIM}",
-        lambda value: value <= MEMORY_CLAIM,
-        "GB",
-    )
-    ratios = [a / b for a, b in zip(speeds["arrays"], speeds["heaps"])]
-    claim("speed", ratios, SPEED_CLAIM, lambda value: value >= SPEED_CLAIM)
+    ratios = claims.quotients(speeds["arrays"], speeds["heaps"])
+    for line in (
+        claims.line("metrics_seconds", seconds, SECONDS_CLAIM, at_most=True),
+        claims.line("metrics_gigabytes", peaks, MEMORY_CLAIM, at_most=True),
+        claims.line("metrics_speed", ratios, SPEED_CLAIM),
+    ):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
 """Shards of synthetic 300-frame videos for the benchmarks."""
 
-import importlib.util
-import pathlib
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+import loading
 
 
 def make(folder, num_videos, num_classes):
@@ -14,12 +11,7 @@ def make(folder, num_videos, num_classes):
         num_videos: int, all of 300 frames, 1024 rgb and 128 audio bytes each.
         num_classes: int.
     """
-    spec = importlib.util.spec_from_file_location(
-        "make_synthetic_shards", ROOT / "tools" / "make_synthetic_shards.py"
-    )
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    tool.make_shards(
+    loading.load("tools/make_synthetic_shards.py").make_shards(
         folder,
         {"test": num_videos},
         4,

@@ -429,30 +429,20 @@ class Distiller(keras.Model):
     def _student_variables(self):
         # A head that a student shares with its teacher is the teacher's.
         taken = {id(variable) for variable in self._teacher_variables()}
-        found = {
-            id(variable): variable
-            for model in self._trained()
-            for variable in model.trainable_variables
-        }
-        return [v for key, v in found.items() if key not in taken]
+        found = _trainable(self._trained())
+        return [v for v in found if id(v) not in taken]
 
     def _averaged(self):
         """The weights of models that are trained, each once."""
         models = [*self.students.values()]
         if self.train_teachers:
             models += self.teachers().values()
-        found = {
-            id(variable): variable
-            for model in models
-            for variable in model.trainable_variables
-        }
-        return list(found.values())
+        return _trainable(models)
 
     def _teacher_variables(self):
         if not self.train_teachers:
             return []
-        models = self.teachers().values()
-        return [v for model in models for v in model.trainable_variables]
+        return _trainable(self.teachers().values())
 
     def _get_metrics_result_or_logs(self, logs):
         return self.get_metrics_result()
@@ -461,6 +451,16 @@ class Distiller(keras.Model):
         # Everything is built already. Keras' own version reduces a batch over
         # replicas, which fails on integer tensors.
         pass
+
+
+def _trainable(models):
+    """The trainable variables of models, each once."""
+    found = {
+        id(variable): variable
+        for model in models
+        for variable in model.trainable_variables
+    }
+    return list(found.values())
 
 
 def _scaled(optimizer, total):
