@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from yt8m_distill import config, model, precision
+from yt8m_distill import config, file_locks, model, precision
 from yt8m_distill.dataset import VideoDataset
 from yt8m_distill.errors import InputError
 from yt8m_distill.folds import folds
@@ -73,9 +73,13 @@ def fill(options, shards, cached, train):
         models = [model.load(run.checkpoint("best")) for run in runs]
         for teacher in models:
             precision.apply(teacher, options.precision)
-        computed = cache.fill(
-            _Outputs(models, fold_of, shards, options), video_ids
-        )
+        with file_locks.held(
+            cache.path / "lock",
+            f"another process fills the teacher cache {cache.path}",
+        ):
+            computed = cache.fill(
+                _Outputs(models, fold_of, shards, options), video_ids
+            )
         print(
             f"{len(video_ids):,} videos in the teacher cache {cache.path}, "
             f"{computed:,} of them computed now; {cache.bytes_per_video:,} "

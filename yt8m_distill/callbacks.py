@@ -6,8 +6,8 @@ import time
 import keras
 import numpy as np
 
+from yt8m_distill import durations, optimizers
 from yt8m_distill import model as model_module
-from yt8m_distill import optimizers
 from yt8m_distill.evaluation import log_line
 from yt8m_distill.run_directory import best_of
 
@@ -193,15 +193,6 @@ class EpochLine(keras.callbacks.Callback):
             )
         if "val_teacher_gap" in logs:
             parts.append(f"teacher's GAP: {logs['val_teacher_gap']:.4f}")
-        parts.append(f"{duration(spent / self._done)} an epoch")
-        parts.append(f"{duration(left)} left")
+        parts.append(f"{durations.text(spent / self._done)} an epoch")
+        parts.append(f"{durations.text(left)} left")
         print(" | ".join(parts), flush=True)
-
-
-def duration(seconds):
-    """Seconds as `h:mm:ss` or `m:ss`."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}:{minutes:02}:{seconds:02}"
-    return f"{minutes}:{seconds:02}"

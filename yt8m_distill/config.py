@@ -18,6 +18,7 @@ LOCAL = (
     "train_dir",
     "teacher_dir",
     "teacher_cache",
+    "output_dir",
     "initialize_from",
     "output_file",
     "input_model_tgz",
@@ -68,6 +69,8 @@ def options(entry_point, flag_values=flags.FLAGS):
         "segment_max_pred",
         "num_epochs",
         "learning_rate_decay_examples",
+        "num_processes",
+        "num_repeats",
     ):
         if values.get(name) is not None and values[name] < 1:
             raise InputError(f"--{name}={values[name]}; give at least 1")
@@ -94,7 +97,7 @@ def options(entry_point, flag_values=flags.FLAGS):
             f"--segment_label_ids_file={values['segment_label_ids_file']} is "
             "remote; download it once and give the local file"
         )
-    for name in ("feature_sizes", "num_frames"):
+    for name in ("feature_sizes", "num_frames", "k", "class_groups"):
         if values.get(name):
             values[name] = _whole_numbers(name, values[name])
     text = "".join(
@@ -166,7 +169,7 @@ def require(values, *names):
             raise InputError(f"{flags_text} is needed; give it a value")
 
 
-def run(entry_point, function):
+def run(entry_point, function, needs_tensorflow=True):
     """Starts an entry point: defines and parses its flags, calls a function.
 
     Bad input ends the program with one line and exit code 1; other exceptions
@@ -176,16 +179,18 @@ def run(entry_point, function):
         entry_point: str, a key of `FLAGS`.
         function: called with the options; imports TensorFlow itself, so that
             `--help` and bad flags are answered at once.
+        needs_tensorflow: whether it does.
     """
 
     def start():
         values = options(entry_point)
         require(values, *REQUIRED[entry_point])
-        quiet_start.import_tensorflow(
-            tells_devices=getattr(values, "log_device_placement", False),
-            starts_devices=getattr(values, "distribution", "")
-            != "multi_worker",
-        )
+        if needs_tensorflow:
+            quiet_start.import_tensorflow(
+                tells_devices=getattr(values, "log_device_placement", False),
+                starts_devices=getattr(values, "distribution", "")
+                != "multi_worker",
+            )
         function(values)
 
     define(entry_point)

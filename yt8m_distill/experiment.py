@@ -26,7 +26,7 @@ from yt8m_distill.evaluation import (
     Evaluator,
     log_line,
 )
-from yt8m_distill.folds import without_fold
+from yt8m_distill.folds import fraction, without_fold
 from yt8m_distill.run_directory import RunDirectory, last_step
 from yt8m_distill.shards import Shards
 from yt8m_distill.starter_code_models import PART_DEFAULTS
@@ -61,7 +61,8 @@ def train(options):
     )
     starter_code_models.check_level(vars(options), shards)
     is_frame_level = not shards.is_video_level
-    if options.teacher_cache or options.num_folds:
+    is_part = options.train_fraction != 1
+    if options.teacher_cache or options.num_folds or is_part:
         # These look at every record in advance.
         shards = shards.readable(options.num_classes)
     data = {
@@ -89,6 +90,8 @@ def train(options):
             f"{options.batch_size // strategy.num_replicas_in_sync} videos of "
             "a batch on each device; give a divisor"
         )
+    if is_part:
+        shards = fraction(shards, options.train_fraction)
     if options.num_folds:
         shards = without_fold(shards, options.num_folds, options.held_out_fold)
     if options.unlabelled_data_pattern:

@@ -6,7 +6,12 @@ flag.
 
 from absl import flags
 
-from yt8m_distill import parts, speed_flags, starter_code_flags
+from yt8m_distill import (
+    parts,
+    speed_flags,
+    starter_code_flags,
+    table_flags,
+)
 from yt8m_distill.prediction_files import formats
 
 # Each flag: (definer, name, default, help).
@@ -155,6 +160,13 @@ _TRAIN = [
         "",
         "more shards, whose labels are not looked at: the student learns from "
         "the teacher on them",
+    ),
+    (
+        flags.DEFINE_float,
+        "train_fraction",
+        1.0,
+        "share of the training videos that are trained on; a smaller share is "
+        "part of a larger one",
     ),
     (
         flags.DEFINE_integer,
@@ -480,6 +492,7 @@ FLAGS = {
         *starter_code_flags.INFERENCE,
     ],
     "flops": [*_RUN, *_FLOPS],
+    "tables": table_flags.TABLES,
     # Not a program: what the scripts in tools/ share that read shards.
     "tools": [*_FEATURES, *_KEYS],
 }
@@ -492,4 +505,5 @@ REQUIRED = {
         "input_data_pattern",
     ],
     "flops": [],
+    "tables": ["output_dir", "teacher_flagfile", "baseline_flagfile"],
 }

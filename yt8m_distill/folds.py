@@ -1,4 +1,4 @@
-"""Parts of the training videos that a model does not see."""
+"""Parts of the training videos that a model sees, or does not see."""
 
 import zlib
 
@@ -45,3 +45,28 @@ def without_fold(shards, num_folds, held_out_fold):
             f"{num_folds}; lower --num_folds"
         )
     return shards.select(np.flatnonzero(kept))
+
+
+def fraction(shards, share):
+    """A part of the shards' videos, the same whatever shards they lie in.
+
+    A smaller share lies within a larger one.
+
+    Args:
+        shards: `Shards`.
+        share: float, of the videos; at least one is kept.
+
+    Raises:
+        InputError: the share makes no sense.
+    """
+    if not 0 < share <= 1:
+        raise InputError(
+            f"--train_fraction={share}; give a number above 0, at most 1"
+        )
+    # Another hash than that of the folds, from which a share is independent.
+    order = sorted(
+        (zlib.crc32(b"fraction" + video_id), video_id, number)
+        for number, video_id in enumerate(shards.video_ids())
+    )
+    kept = order[: max(1, round(share * len(order)))]
+    return shards.select(np.sort([number for _, _, number in kept]))

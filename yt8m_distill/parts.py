@@ -18,6 +18,7 @@ FAMILIES = {
     "encoders": ("encoder", "Encoder"),
     "heads": ("head", "Head"),
     "distillation_losses": ("distillation_loss", "DistillationLoss"),
+    "paper_tables": ("paper_table", "PaperTable"),
 }
 # The paper's notation, as in --student_losses=rep,pred,ce
 SHORT_NAMES = {
@@ -155,6 +156,17 @@ def parse(spec):
             "with plain values"
         ) from None
     return SHORT_NAMES.get(node.id, node.id), arguments
+
+
+def with_arguments(spec, **arguments):
+    """A part's spec with more, or other, arguments.
+
+    Raises:
+        InputError: the spec is malformed.
+    """
+    name, given = parse(spec)
+    values = {**given, **arguments}
+    return f"{name}({', '.join(f'{k}={v!r}' for k, v in values.items())})"
 
 
 def split(specs):

@@ -6,8 +6,8 @@ import types
 
 from yt8m_distill import (
     batch_size,
-    callbacks,
     compilation,
+    durations,
     evaluation_summary,
     files,
     label_files,
@@ -73,7 +73,7 @@ def evaluate(options):
     print(
         f"{log_line(results)} | {results['num_videos']:,} {what}, "
         f"{results['num_empty_classes']} of {dataset.num_classes} classes "
-        f"without one | {callbacks.duration(seconds)}"
+        f"without one | {durations.text(seconds)}"
     )
     if [run.run_id() for run in runs] != run_ids:
         raise InputError(

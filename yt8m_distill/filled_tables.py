@@ -1,0 +1,207 @@
+"""Plans the runs of tables, runs those that are missing, fills the tables."""
+
+import json
+import pathlib
+import shlex
+import sys
+import time
+
+from yt8m_distill import durations, files, parts, table_results
+from yt8m_distill.run_queue import RunQueue, in_order
+from yt8m_distill.study import Study
+from yt8m_distill.table_results import TableResults
+
+
+def fill(options, write=print):
+    """Fills tables with what their runs reached.
+
+    Writes `NAME.json`, `NAME.md` and `NAME.csv` into the output directory,
+    whenever a run has ended.
+
+    Args:
+        options: as of `config.options("tables")`.
+        write: function that prints a line.
+
+    Returns:
+        int, the number of runs that failed.
+
+    Raises:
+        InputError: a flag makes no sense, or a table cannot be planned.
+    """
+    study = Study(options)
+    tables = {
+        name: parts.get_class("paper_tables", name)() for name in options.tables
+    }
+    rows = {name: table.rows(study) for name, table in tables.items()}
+    tasks = [
+        task
+        for planned in rows.values()
+        for row in planned
+        for cell in row.cells.values()
+        for task in cell.tasks
+    ]
+    if options.plan_only:
+        _write_plan(in_order(tasks), write)
+        return 0
+    start = time.monotonic()
+
+    def keep(queue):
+        for name, table in tables.items():
+            _keep(study, name, table, rows[name], queue)
+
+    queue = RunQueue(tasks, options.num_processes, write, keep)
+    queue.run()
+    keep(queue)
+    for name in tables:
+        write("\n" + (study.output_dir / f"{name}.md").read_text())
+    took = durations.text(time.monotonic() - start)
+    total = durations.text(sum(queue.seconds.values()))
+    write(
+        f"{len(queue.results)} runs of {total} in all, in this start {took}; "
+        f"tables in {study.output_dir}"
+    )
+    for task, reason in queue.failures.items():
+        write(f"failed: {task.name}: {reason}")
+    return len(queue.failures)
+
+
+def results_of(name, kept):
+    """The numbers of a kept table.
+
+    Args:
+        name: str, the table's.
+        kept: path of its JSON file, or what it holds.
+
+    Returns:
+        `(table, results)`: `PaperTable` and `TableResults`.
+    """
+    if isinstance(kept, (str, pathlib.Path)):
+        kept = json.loads(pathlib.Path(kept).read_text())
+    table = parts.get_class("paper_tables", name)()
+    return table, TableResults(kept["columns"], kept["rows"])
+
+
+def markdown(table, results, statements, command):
+    """A filled table, the paper's own, and what is said of both.
+
+    Args:
+        table: `PaperTable`.
+        results: `TableResults`.
+        statements: list of `Statement`.
+        command: str, that fills it.
+    """
+    lines = [
+        f"## {table.title}",
+        "",
+        f"After {table.source}.{f' {table.note}' if table.note else ''}",
+        "",
+        f"    {command}",
+        "",
+        table_results.markdown(
+            results, table.metrics, table.metrics_are_rows, table.row_heading
+        ),
+        "",
+    ]
+    if statements:
+        lines += ["| what the paper found | here | |", "|---|---|---|"]
+        lines += [
+            f"| {one.claim} | {'holds' if one.holds else 'does not hold'} | "
+            f"{one.evidence} |"
+            for one in statements
+        ]
+        lines.append("")
+    paper = table.paper()
+    if paper:
+        lines += [
+            "Paper, full YouTube-8M (other data, other sizes: only the order "
+            "can be compared):",
+            "",
+            table_results.markdown(
+                paper,
+                [
+                    metric._replace(digits=min(metric.digits, 3))
+                    for metric in table.paper_metrics or table.metrics
+                ],
+                table.metrics_are_rows,
+                table.row_heading,
+            ),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _keep(study, name, table, rows, queue):
+    """Writes what is known of a table."""
+    results = TableResults(
+        table.columns(study),
+        [
+            {
+                "name": row.name,
+                "section": row.section,
+                "cells": {
+                    column: _cell(cell, queue)
+                    for column, cell in row.cells.items()
+                },
+            }
+            for row in rows
+        ],
+    )
+    is_whole = not any(
+        cell["failures"] or cell["pending"]
+        for row in results.rows
+        for cell in row["cells"].values()
+    )
+    statements = table.statements(results) if is_whole else []
+    command = shlex.join(["python", "-m", "yt8m_distill.tables", *sys.argv[1:]])
+    folder = study.output_dir
+    files.write_json(
+        folder / f"{name}.json",
+        {
+            "title": table.title,
+            "source": table.source,
+            "command": command,
+            "seeds": study.seeds,
+            "columns": results.columns,
+            "rows": results.rows,
+            "statements": [one._asdict() for one in statements],
+        },
+    )
+    with files.written_whole(folder / f"{name}.md") as opened:
+        opened.write(markdown(table, results, statements, command))
+    with files.written_whole(folder / f"{name}.csv") as opened:
+        table_results.write_csv(opened, name, results, table.metrics)
+
+
+def _cell(cell, queue):
+    """The numbers of a cell, as far as they are known."""
+    values, failures = [], []
+    for task in cell.tasks:
+        if task in queue.failures:
+            failures.append(f"{task.name}: {queue.failures[task]}")
+        elif task in queue.results:
+            # Of an evaluation, how long its first run had learned.
+            before = queue.results[task.needs[0]] if task.needs else {}
+            steps = {"step": before["step"]} if "step" in before else {}
+            values.append(steps | cell.read(queue.results[task]))
+    return {
+        "values": values,
+        "failures": failures,
+        "pending": len(cell.tasks) - len(values) - len(failures),
+        "seconds": [
+            queue.seconds[task] for task in cell.tasks if task in queue.seconds
+        ],
+        "runs": [task.name for task in cell.tasks],
+    }
+
+
+def _write_plan(tasks, write):
+    there = set()
+    for task in tasks:
+        is_there = {*task.needs} <= there and task.result() is not None
+        there |= {task} if is_there else set()
+        state = "there" if is_there else "to run"
+        write(
+            f"{task.name} ({state}): "
+            + shlex.join(["python", "-m", task.module, *task.arguments])
+        )
+    write(f"{len(tasks)} runs, {len(there)} of them there")
