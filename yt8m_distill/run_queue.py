@@ -122,10 +122,10 @@ class RunQueue:
             return False
         if time.monotonic() < self._next_look.get(task, 0):
             return False
-        lock = file_locks.acquire(_lock_file(task))
+        lock = file_locks.acquire(task.lock_file)
         if lock is None:
             if task not in self._next_look and not any(
-                _lock_file(other) == _lock_file(task) for other in self._running
+                other.lock_file == task.lock_file for other in self._running
             ):
                 self.write(f"{task.name}: another process is at it")
             self._next_look[task] = time.monotonic() + SECONDS_BETWEEN_LOCKS
@@ -235,12 +235,6 @@ def in_order(tasks):
     for task in tasks:
         add(task)
     return sorted(found, key=lambda task: task.alone)
-
-
-def _lock_file(task):
-    """The lock of the run whose folder a task writes into."""
-    folder = task.needs[0].path if task.module.endswith("eval") else task.path
-    return folder / "study" / "lock"
 
 
 def _reason(task, returncode):

@@ -30,6 +30,11 @@ class TrainingRun(NamedTuple):
     alone = False
 
     @property
+    def lock_file(self):
+        """The lock that a process keeps while it writes into the run."""
+        return self.path / "study" / "lock"
+
+    @property
     def log(self):
         """What the process prints, a path."""
         return self.path / "study" / "train.log"
@@ -87,6 +92,11 @@ class Scoring(NamedTuple):
 
     module = "yt8m_distill.eval"
     kind = "scoring"
+
+    @property
+    def lock_file(self):
+        """The lock of the run that it writes into."""
+        return self.needs[0].lock_file
 
     @property
     def log(self):
