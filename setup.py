@@ -19,7 +19,7 @@ setuptools.setup(
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     packages=setuptools.find_packages(include=["yt8m_distill*"]),
-    package_data={"yt8m_distill": ["compilation.json"]},
+    package_data={"yt8m_distill": ["compilation.json", "report_page.css"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         "tensorflow>=2.21,<2.22",
@@ -32,7 +32,7 @@ setuptools.setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "report": ["matplotlib", "pandas"],
+        "report": ["matplotlib"],
         "export": ["ai-edge-litert", "tf2onnx", "onnxruntime"],
         # What the tests compare with: another NetVLAD, another backend.
         "parity": [

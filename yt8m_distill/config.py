@@ -24,6 +24,8 @@ LOCAL = (
     "input_model_tgz",
     "untar_model_dir",
     "output_model_tgz",
+    "output",
+    "tensorboard_dir",
 )
 
 
@@ -71,6 +73,7 @@ def options(entry_point, flag_values=flags.FLAGS):
         "learning_rate_decay_examples",
         "num_processes",
         "num_repeats",
+        "max_videos",
     ):
         if values.get(name) is not None and values[name] < 1:
             raise InputError(f"--{name}={values[name]}; give at least 1")

@@ -454,6 +454,50 @@ _FLOPS = [
         "frame-level products on the first feature alone",
     ),
 ]
+_REPORT = [
+    (
+        flags.DEFINE_list,
+        "runs",
+        [],
+        "directories of runs, or patterns of them, separated by commas; of a "
+        "directory that is none, all runs below it",
+    ),
+    (
+        flags.DEFINE_string,
+        "output",
+        "report.html",
+        "page to write; Markdown (.md) and a folder with pictures and tables "
+        "(_files) are written beside it",
+    ),
+    (
+        flags.DEFINE_list,
+        "sections",
+        [],
+        "what the page shows; empty: all of "
+        + ", ".join(parts.names("report_sections")),
+    ),
+    (
+        flags.DEFINE_string,
+        "eval_data_pattern",
+        "",
+        "shards for the sections that run models; empty: those that each run "
+        "was validated on",
+    ),
+    (
+        flags.DEFINE_integer,
+        "max_videos",
+        5000,
+        "videos that the sections look at which run models",
+    ),
+    (
+        flags.DEFINE_string,
+        "tensorboard_dir",
+        "",
+        "where to write the runs' settings and scores for TensorBoard's tab "
+        "HParams; empty: folder tensorboard among the page's files",
+    ),
+    *_VOCABULARY,
+]
 # Entry point → its flags, in the order of --help.
 FLAGS = {
     "train": [
@@ -493,6 +537,7 @@ FLAGS = {
     ],
     "flops": [*_RUN, *_FLOPS],
     "tables": table_flags.TABLES,
+    "report": _REPORT,
     # Not a program: what the scripts in tools/ share that read shards.
     "tools": [*_FEATURES, *_KEYS],
 }
@@ -506,4 +551,5 @@ REQUIRED = {
     ],
     "flops": [],
     "tables": ["output_dir", "teacher_flagfile", "baseline_flagfile"],
+    "report": ["runs", "output"],
 }

@@ -20,6 +20,10 @@ FAMILIES = {
     "distillation_losses": ("distillation_loss", "DistillationLoss"),
     "paper_tables": ("paper_table", "PaperTable"),
 }
+# Found in the same way, but no parts of a model.
+OTHER_FAMILIES = {
+    "report_sections": ("report_section", "ReportSection"),
+}
 # The paper's notation, as in --student_losses=rep,pred,ce
 SHORT_NAMES = {
     "rep": "representation",
@@ -33,10 +37,10 @@ def names(family):
     """The parts of a family, sorted; imports nothing.
 
     Args:
-        family: str, a key of `FAMILIES`.
+        family: str, a key of `FAMILIES` or `OTHER_FAMILIES`.
     """
     folder = pathlib.Path(__file__).parent / family
-    contract, _ = FAMILIES[family]
+    contract, _ = {**FAMILIES, **OTHER_FAMILIES}[family]
     return sorted(
         file.stem
         for file in folder.glob("*.py")
@@ -48,7 +52,7 @@ def get_class(family, name):
     """The class of a part.
 
     Args:
-        family: str, a key of `FAMILIES`.
+        family: str, a key of `FAMILIES` or `OTHER_FAMILIES`.
         name: str, the part's file name.
 
     Raises:
@@ -59,7 +63,7 @@ def get_class(family, name):
         raise InputError(
             f"no {name!r} among the {family}; known: {', '.join(known)}"
         )
-    contract, base_name = FAMILIES[family]
+    contract, base_name = {**FAMILIES, **OTHER_FAMILIES}[family]
     base = getattr(
         importlib.import_module(f"yt8m_distill.{family}.{contract}"), base_name
     )

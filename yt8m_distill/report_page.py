@@ -1,0 +1,150 @@
+"""A report as one HTML page that needs nothing else, and no network."""
+
+import base64
+import html
+import importlib.resources
+import re
+
+from yt8m_distill.report_elements import Code, Number, Paragraph, Picture, Table
+
+
+def text(study, shown, pictures):
+    """The report as HTML.
+
+    Args:
+        study: a `Study`.
+        shown: list of `ShownSection`.
+        pictures: dict name → bytes, a PNG.
+    """
+    style = (
+        importlib.resources.files("yt8m_distill")
+        .joinpath("report_page.css")
+        .read_text(encoding="utf-8")
+    )
+    body = [_section(section, pictures) for section in shown]
+    links = [(section.name, section.title) for section in shown]
+    if study.left_out:
+        body.append(_left_out(study.left_out))
+        links.append(("left_out", "Left out"))
+    contents = "\n".join(
+        f'<li><a href="#{name}">{html.escape(title)}</a></li>'
+        for name, title in links
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="yt8m_distill">
+<title>Report of {len(study.runs)} runs</title>
+<link rel="icon" href="data:,">
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>Report of {len(study.runs)} runs</h1>
+{_summary(study)}
+</header>
+<nav aria-label="Contents">
+<ul>
+{contents}
+</ul>
+</nav>
+<main>
+{chr(10).join(body)}
+</main>
+</body>
+</html>
+"""
+
+
+def _summary(study):
+    counts = []
+    for kind in ("teacher", "baseline", "student"):
+        number = len(study.of_kind(kind))
+        if number:
+            counts.append(f"{number} {kind}{'s' * (number > 1)}")
+    return f"<p>{', '.join(counts)}; runs that differ by seed count as one.</p>"
+
+
+def _section(section, pictures):
+    elements = "\n".join(_element(one, pictures) for one in section.elements)
+    return (
+        f'<section id="{section.name}">\n'
+        f"<h2>{html.escape(section.title)}</h2>\n{elements}\n</section>"
+    )
+
+
+def _left_out(left_out):
+    items = "\n".join(
+        f"<li><code>{html.escape(str(path))}</code>: {_inline(reason)}</li>"
+        for path, reason in left_out
+    )
+    return (
+        f'<section id="left_out">\n<h2>Left out</h2>\n<ul>\n{items}\n</ul>\n'
+        "</section>"
+    )
+
+
+def _element(element, pictures):
+    if isinstance(element, Paragraph):
+        return f"<p>{_inline(element.text)}</p>"
+    if isinstance(element, Code):
+        return f"<pre><code>{html.escape(element.text)}</code></pre>"
+    if isinstance(element, Picture):
+        encoded = base64.b64encode(pictures[element.name]).decode("ascii")
+        return (
+            f'<figure id="{element.name}">\n'
+            f'<img src="data:image/png;base64,{encoded}" '
+            f'alt="{html.escape(element.alt)}">\n'
+            f"<figcaption>{_inline(element.caption)}</figcaption>\n</figure>"
+        )
+    if isinstance(element, Table):
+        return _table(element)
+    raise TypeError(f"{element!r} is no element of a report")
+
+
+def _table(table):
+    are_numbers = [
+        any(isinstance(row[n], Number) for row in table.rows)
+        for n in range(len(table.headings))
+    ]
+    heads = "".join(
+        f'<th scope="col"{_class(is_number)}>{_inline(heading)}</th>'
+        for heading, is_number in zip(table.headings, are_numbers)
+    )
+    rows = "\n".join(
+        f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in table.rows
+    )
+    caption = (
+        f"<figcaption>{_inline(table.caption)}</figcaption>\n"
+        if table.caption
+        else ""
+    )
+    return (
+        f'<figure id="{table.name}" class="table">\n<div class="scroll" '
+        f'tabindex="0">\n<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'
+        f"{rows}\n</tbody>\n</table>\n</div>\n{caption}</figure>"
+    )
+
+
+def _class(is_number):
+    return ' class="number"' if is_number else ""
+
+
+def _cell(cell):
+    if isinstance(cell, Number):
+        shown = html.escape(cell.text())
+        if cell.is_best:
+            shown = f"<strong>{shown}</strong>"
+        return f'<td class="number">{shown}</td>'
+    return f"<td>{_inline(cell or '')}</td>"
+
+
+def _inline(text):
+    """A text of a report as HTML: `code` and **bold**."""
+    text = html.escape(text)
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
+    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)

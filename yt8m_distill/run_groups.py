@@ -1,0 +1,136 @@
+"""Runs that differ by nothing but their seed, as one row of a table."""
+
+import json
+import re
+
+from yt8m_distill.report_elements import Number
+from yt8m_distill.run_directory import FREE_FLAGS
+
+# What does not tell groups apart: it changes no result, or is the seed's.
+_SEED_FLAGS = {*FREE_FLAGS, "seed", "teacher_dir", "teacher_cache"} - {
+    "num_epochs",
+    "max_steps",
+}
+
+
+class RunGroup:
+    """Runs with the same flags, of different seeds.
+
+    Attributes:
+        runs: list of `ReportedRun`, by rising seed.
+        label: str, unique in a `Study`.
+        kind, mode, k, losses, flags, data, sees_all_frames: as of its first
+            run.
+
+    Args:
+        runs: list of `ReportedRun`.
+    """
+
+    def __init__(self, runs):
+        self.runs = sorted(runs, key=lambda run: (run.seed, run.path))
+        self.label = ""
+        first = self.runs[0]
+        self.kind = first.kind
+        self.mode = first.mode
+        self.k = first.k
+        self.losses = first.losses
+        self.flags = first.flags
+        self.data = first.data
+        self.sees_all_frames = first.sees_all_frames
+
+    @property
+    def seeds(self):
+        """The seeds of the runs, a list of int."""
+        return [run.seed for run in self.runs]
+
+    def scores(self, key):
+        """A score of each run's best epoch, a list; as `ReportedRun.score`."""
+        return [run.score(key) for run in self.runs]
+
+    def number(self, key, **arguments):
+        """Mean and spread of a score, a `Number`."""
+        return Number.of(self.scores(key), **arguments)
+
+
+def group(runs):
+    """Puts runs that differ by their seed only into groups, and names these.
+
+    Args:
+        runs: list of `ReportedRun`.
+
+    Returns:
+        list of `RunGroup`: teachers, then baselines and students by rising
+        number of frames.
+    """
+    by_path = {run.path: run for run in runs}
+    found = {}
+    for run in runs:
+        found.setdefault(_identity(run, by_path), []).append(run)
+    groups = [RunGroup(same) for same in found.values()]
+    _label(groups)
+    kinds = ("teacher", "baseline", "student")
+    return sorted(
+        groups,
+        key=lambda one: (
+            one.kind != "teacher",
+            one.k,
+            kinds.index(one.kind),
+            one.label,
+        ),
+    )
+
+
+def without_seed(path, seed):
+    """A path's parts without what names the seed at their end, a tuple."""
+    *parents, name = path.parts
+    stem = re.sub(rf"(?:[-_.]?seed[-_=]?|[-_.])?0*{seed}$", "", name)
+    return (*parents, stem) if stem else tuple(parents)
+
+
+def _identity(run, by_path):
+    """What runs of one group have in common, a str."""
+    flags = {k: v for k, v in run.flags.items() if k not in _SEED_FLAGS}
+    flags["initialize_from"] = _of_no_seed(run, flags["initialize_from"])
+    teachers = []
+    for path in run.teachers:
+        teacher = by_path.get(path)
+        if teacher is None or teacher is run:
+            teachers.append(without_seed(path, run.seed))
+        else:
+            teachers.append(_identity(teacher, by_path))
+    return json.dumps(
+        [flags, bool(run.flags["teacher_cache"]), teachers, run.data],
+        sort_keys=True,
+        default=str,
+    )
+
+
+def _of_no_seed(run, path):
+    return path and without_seed(type(run.path)(path), run.seed)
+
+
+def _label(groups):
+    """Gives each group a name: the end of its runs' directories."""
+    stems = {}
+    for one in groups:
+        of_runs = {without_seed(run.path, run.seed) for run in one.runs}
+        # Runs that are named otherwise lend the name of the first.
+        stems[id(one)] = sorted(of_runs)[0]
+    depth = 1
+    pending = list(groups)
+    while pending:
+        labels = {}
+        for one in pending:
+            stem = stems[id(one)]
+            labels.setdefault("/".join(stem[-depth:]), []).append(one)
+        pending = []
+        for label, same in labels.items():
+            longest = max(len(stems[id(one)]) for one in same)
+            if len(same) == 1:
+                same[0].label = label
+            elif depth >= longest:
+                for number, one in enumerate(same, 1):
+                    one.label = f"{label} ({number})"
+            else:
+                pending += same
+        depth += 1
