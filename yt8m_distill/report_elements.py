@@ -68,6 +68,9 @@ class Number:
     def is_known(self):
         return self.value is not None and not math.isnan(self.value)
 
+    def value_or_nan(self):
+        return self.value if self.is_known() else math.nan
+
     def text(self):
         """As it is read, such as `0.4191 ± 0.0008`; a dash if unknown."""
         if not self.is_known():

@@ -3,9 +3,11 @@
 import base64
 import html
 import importlib.resources
+import itertools
 import re
 
 from yt8m_distill.report_elements import Code, Number, Paragraph, Picture, Table
+from yt8m_distill.report_pictures import HALF
 
 
 def text(study, shown, pictures):
@@ -70,10 +72,26 @@ def _summary(study):
 
 
 def _section(section, pictures):
-    elements = "\n".join(_element(one, pictures) for one in section.elements)
+    elements = "\n".join(_side_by_side(section.elements, pictures))
     return (
         f'<section id="{section.name}">\n'
         f"<h2>{html.escape(section.title)}</h2>\n{elements}\n</section>"
+    )
+
+
+def _side_by_side(elements, pictures):
+    """Elements as HTML; of narrow pictures in a row two share a line."""
+    for is_narrow, group in itertools.groupby(elements, _is_narrow):
+        shown = [_element(one, pictures) for one in group]
+        if is_narrow and len(shown) > 1:
+            shown = ['<div class="pair">', *shown, "</div>"]
+        yield from shown
+
+
+def _is_narrow(element):
+    return (
+        isinstance(element, Picture)
+        and element.figure.get_size_inches()[0] <= HALF
     )
 
 
@@ -94,11 +112,14 @@ def _element(element, pictures):
     if isinstance(element, Code):
         return f"<pre><code>{html.escape(element.text)}</code></pre>"
     if isinstance(element, Picture):
+        width, height = map(round, 100 * element.figure.get_size_inches())
+        is_wide = "" if _is_narrow(element) else ' class="wide"'
         encoded = base64.b64encode(pictures[element.name]).decode("ascii")
         return (
-            f'<figure id="{element.name}">\n'
-            f'<img src="data:image/png;base64,{encoded}" '
-            f'alt="{html.escape(element.alt)}">\n'
+            f'<figure id="picture-{element.name}"{is_wide}>\n'
+            f'<div class="scroll"><img width="{width}" height="{height}" '
+            f'alt="{html.escape(element.alt)}" '
+            f'src="data:image/png;base64,{encoded}"></div>\n'
             f"<figcaption>{_inline(element.caption)}</figcaption>\n</figure>"
         )
     if isinstance(element, Table):
@@ -115,8 +136,12 @@ def _table(table):
         f'<th scope="col"{_class(is_number)}>{_inline(heading)}</th>'
         for heading, is_number in zip(table.headings, are_numbers)
     )
+    widths = [
+        max((len(_spread(row[n])) for row in table.rows), default=0)
+        for n in range(len(table.headings))
+    ]
     rows = "\n".join(
-        f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in table.rows
+        f"<tr>{''.join(map(_cell, row, widths))}</tr>" for row in table.rows
     )
     caption = (
         f"<figcaption>{_inline(table.caption)}</figcaption>\n"
@@ -124,7 +149,7 @@ def _table(table):
         else ""
     )
     return (
-        f'<figure id="{table.name}" class="table">\n<div class="scroll" '
+        f'<figure id="table-{table.name}" class="table">\n<div class="scroll" '
         f'tabindex="0">\n<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'
         f"{rows}\n</tbody>\n</table>\n</div>\n{caption}</figure>"
     )
@@ -134,13 +159,23 @@ def _class(is_number):
     return ' class="number"' if is_number else ""
 
 
-def _cell(cell):
-    if isinstance(cell, Number):
-        shown = html.escape(cell.text())
-        if cell.is_best:
-            shown = f"<strong>{shown}</strong>"
-        return f'<td class="number">{shown}</td>'
-    return f"<td>{_inline(cell or '')}</td>"
+def _cell(cell, width):
+    """A cell; values stand below each other, whatever spread is after them."""
+    if not isinstance(cell, Number):
+        return f"<td>{_inline(cell or '')}</td>"
+    spread = _spread(cell)
+    value = html.escape(cell.text().removesuffix(spread))
+    if cell.is_best:
+        value = f"<strong>{value}</strong>"
+    if width:
+        value += f'<span class="spread" style="width:{width}ch">{spread}</span>'
+    return f'<td class="number">{value}</td>'
+
+
+def _spread(cell):
+    """The end of a number's text that tells its spread; "": it has none."""
+    _, mark, spread = getattr(cell, "text", str)().partition(" ± ")
+    return mark + spread
 
 
 def _inline(text):

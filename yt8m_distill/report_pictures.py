@@ -2,9 +2,57 @@
 
 import io
 
+import numpy as np
+
 from yt8m_distill.errors import InputError
 
+# Inches: a picture that has the page's width, and one of two side by side. An
+# inch is 100 dots of the page.
+WIDE, HALF = 10.0, 4.9
+# Dots an inch: sharp on screens of two dots a dot of the page.
 DPI = 200
+# More lines than this in a picture cannot be told apart.
+MOST_COLOURS = 12
+STYLE = {
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.labelcolor": "#404a57",
+    "axes.edgecolor": "#aab3be",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e9ecf0",
+    "grid.linewidth": 0.8,
+    "xtick.color": "#aab3be",
+    "ytick.color": "#aab3be",
+    "xtick.labelcolor": "#404a57",
+    "ytick.labelcolor": "#404a57",
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+# Okabe and Ito's colours, which the colour-blind tell apart, and darker ones.
+COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#7a3e9d",
+    "#8c510a",
+    "#00504a",
+    "#a50f4c",
+    "#6b7a00",
+    "#34495e",
+)
+TEACHER, FAINT = "#20262e", "#c6ccd4"
 
 
 def check_library():
@@ -22,11 +70,19 @@ def check_library():
         ) from None
 
 
-def figure(width=7.0, height=4.0, **arguments):
+def style():
+    """A context in which everything is drawn alike."""
+    import matplotlib
+
+    return matplotlib.rc_context(STYLE)
+
+
+def figure(width=HALF, height=3.7, **arguments):
     """An empty figure.
 
     Args:
-        width, height: float, inches.
+        width, height: float, inches; pictures of at most `HALF` stand side by
+            side.
         **arguments: more of `matplotlib.figure.Figure`.
     """
     from matplotlib.figure import Figure
@@ -35,7 +91,7 @@ def figure(width=7.0, height=4.0, **arguments):
 
 
 def png(drawn):
-    """A figure as a PNG, sharp on screens of two dots a pixel.
+    """A figure as a PNG, sharp on screens of two dots a dot of the page.
 
     Args:
         drawn: a `matplotlib.figure.Figure`.
@@ -47,3 +103,142 @@ def png(drawn):
     # Neither version nor time are in it: the same runs, the same bytes.
     drawn.savefig(opened, format="png", dpi=DPI, metadata={"Software": None})
     return opened.getvalue()
+
+
+def legend(drawn, axes):
+    """A legend below all axes of a figure, outside of them.
+
+    Args:
+        drawn: the figure.
+        axes: axes whose lines it names, or an array of them; a name counts
+            once.
+    """
+    entries = {}
+    for one in np.atleast_1d(axes).ravel():
+        for handle, label in zip(*one.get_legend_handles_labels()):
+            entries.setdefault(_shortened(label), handle)
+    if not entries:
+        return
+    # A line's sample is as wide as 8 letters, an inch as 16.
+    letters = max(map(len, entries)) + 8
+    columns = max(1, int(16 * drawn.get_figwidth() / letters))
+    drawn.legend(
+        entries.values(),
+        entries,
+        loc="outside lower left",
+        ncols=min(columns, len(entries)),
+    )
+
+
+def _shortened(label, most=58):
+    """A label that fits into a narrow picture, cut in its middle."""
+    if len(label) <= most:
+        return label
+    half = (most - 1) // 2
+    return f"{label[:half]}…{label[-half:]}"
+
+
+def line_styles(labels):
+    """How the lines of a picture look.
+
+    Args:
+        labels: list of str, the most interesting first.
+
+    Returns:
+        dict label → dict of arguments of `plot`. Of more than `MOST_COLOURS`
+        the others are faint, and share one name in the legend.
+    """
+    styles = {}
+    for number, label in enumerate(labels):
+        if number < MOST_COLOURS or len(labels) <= len(COLOURS):
+            styles[label] = {
+                "color": COLOURS[number],
+                "label": label,
+                "zorder": 3,
+            }
+        else:
+            styles[label] = {
+                "color": FAINT,
+                "label": f"{len(labels) - MOST_COLOURS} others",
+                "zorder": 1.5,
+                "linewidth": 1.0,
+            }
+    return styles
+
+
+def draw_mean(axes, values, **arguments):
+    """Draws a line of means over epochs 1, 2, … with a band of their spread.
+
+    Args:
+        axes: where to.
+        values: float array `(runs, epochs)`.
+        **arguments: of `plot`.
+    """
+    epochs = np.arange(1, values.shape[1] + 1)
+    mean = values.mean(axis=0)
+    marker = {"marker": "o", "markersize": 3.5} if len(epochs) <= 12 else {}
+    axes.plot(epochs, mean, **{**marker, **arguments})
+    if len(values) > 1:
+        spread = values.std(axis=0, ddof=1)
+        axes.fill_between(
+            epochs,
+            mean - spread,
+            mean + spread,
+            color=arguments["color"],
+            alpha=0.15,
+            linewidth=0,
+            zorder=arguments.get("zorder", 2) - 0.5,
+        )
+
+
+def draw_level(axes, number, label, color=TEACHER):
+    """Draws a constant, dashed, with a band of its spread.
+
+    Args:
+        axes: where to.
+        number: a `Number`; an unknown one is not drawn.
+        label: str, for the legend.
+        color: str.
+    """
+    if not number.is_known():
+        return
+    axes.axhline(
+        number.value, color=color, linestyle=(0, (5, 3)), label=label, zorder=2
+    )
+    if number.spread:
+        axes.axhspan(
+            number.value - number.spread,
+            number.value + number.spread,
+            color=color,
+            alpha=0.08,
+            linewidth=0,
+        )
+
+
+def whole_epochs(axes):
+    """Names the x axis, whose ticks are epochs."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+
+
+def logarithmic(axis, lines, apart=3):
+    """Makes an axis logarithmic with plain numbers, if values are far apart.
+
+    Args:
+        axis: `axes.xaxis` or `axes.yaxis`.
+        lines: the lines whose values count.
+        apart: float, the ratio of values from which on they are.
+    """
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    along = {"x": "get_xdata", "y": "get_ydata"}[axis.axis_name]
+    values = np.concatenate([np.ravel(getattr(one, along)()) for one in lines])
+    if values.min() <= 0 or values.max() / values.min() < apart:
+        return
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    subs = (1, 2, 5) if values.max() / values.min() < 1e3 else (1,)
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())

@@ -1,6 +1,7 @@
 """What the sections of a report look at."""
 
 import functools
+import math
 
 from yt8m_distill import reported_runs, run_groups
 
@@ -52,3 +53,65 @@ class Study:
     def of_kind(self, kind):
         """The groups of a kind, `"teacher"`, `"baseline"` or `"student"`."""
         return [one for one in self.groups if one.kind == kind]
+
+    def scored_alike(self):
+        """The groups whose scores compare, a list of lists of `RunGroup`."""
+        found = {}
+        for group in self.groups:
+            found.setdefault(group.scored_on, []).append(group)
+        return list(found.values())
+
+    def baseline_of(self, group):
+        """The best baseline with a group's frames and training videos.
+
+        Args:
+            group: a `RunGroup`.
+
+        Returns:
+            A `RunGroup`; None: there is none.
+        """
+        return _best(
+            one
+            for one in self.of_kind("baseline")
+            if one.k == group.k
+            and one.trained_on == group.trained_on
+            and one.scored_on == group.scored_on
+        )
+
+    def skyline_of(self, group):
+        """The best teacher that was scored as a group was; None: there is none.
+
+        Args:
+            group: a `RunGroup`.
+        """
+        return _best(
+            one
+            for one in self.of_kind("teacher")
+            if one.scored_on == group.scored_on
+        )
+
+    def teacher_of(self, group):
+        """The best of the teachers that taught a group's first run.
+
+        Args:
+            group: a `RunGroup`.
+
+        Returns:
+            A `RunGroup`; None: they are not in the report, or learned beside
+            it.
+        """
+        return _best(map(self.group_of, self.teachers_of(group.runs[0])))
+
+
+def _best(groups):
+    """The group with the highest mean GAP (of segments mAP); None of none."""
+    scored = [
+        (one.mean(_score_of(one)), one)
+        for one in groups
+        if not math.isnan(one.mean(_score_of(one)))
+    ]
+    return max(scored, key=lambda pair: pair[0], default=(None, None))[1]
+
+
+def _score_of(group):
+    return group.runs[0].directory.best_by().removeprefix("val_")

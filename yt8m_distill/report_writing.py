@@ -56,28 +56,18 @@ def write(options):
         f"{len(study.runs)} runs in {len(study.groups)} groups"
         + (f", {len(study.left_out)} left out" if study.left_out else "")
     )
-    shown = []
-    for name, section in chosen:
-        print(f"{section.title} …", flush=True)
-        shown.append(
-            ShownSection(name, section.title, _elements(section, study))
-        )
-    _check_names(shown)
-    pictures = {}
-    for section in shown:
-        for element in section.elements:
-            if isinstance(element, Picture):
-                image = report_pictures.png(element.figure)
-                pictures[element.name] = image
-                with files.written_whole(
-                    folder / f"{element.name}.png", "wb"
-                ) as opened:
-                    opened.write(image)
-            elif isinstance(element, Table):
-                with files.written_whole(
-                    folder / f"{element.name}.csv"
-                ) as opened:
-                    report_markdown.write_csv(opened, element)
+    with report_pictures.style():
+        shown = [_show(name, section, study) for name, section in chosen]
+        pictures = {
+            picture.name: report_pictures.png(picture.figure)
+            for picture in _all(shown, Picture)
+        }
+    for name, image in pictures.items():
+        with files.written_whole(folder / f"{name}.png", "wb") as opened:
+            opened.write(image)
+    for table in _all(shown, Table):
+        with files.written_whole(folder / f"{table.name}.csv") as opened:
+            report_markdown.write_csv(opened, table)
     with files.written_whole(page.with_suffix(".md")) as opened:
         opened.write(report_markdown.text(study, shown, folder.name))
     with files.written_whole(page) as opened:
@@ -93,22 +83,31 @@ def _sections(names):
     return sorted(found, key=lambda pair: pair[1].order)
 
 
-def _elements(section, study):
-    """What a section shows; where that is nothing, a line that says why."""
+def _show(name, section, study):
+    """A section with its elements; where it has none, a line says why."""
+    print(f"{section.title} …", flush=True)
     try:
         elements = section.elements(study)
     except InputError as error:
-        return [Paragraph(f"Left out: {error}.")]
-    return elements or [Paragraph(f"{section.absence}.")]
+        elements = [Paragraph(f"Left out: {error}.")]
+    return ShownSection(
+        name,
+        section.title,
+        elements or [Paragraph(f"{section.absence.rstrip('.')}.")],
+    )
 
 
-def _check_names(shown):
-    """Refuses sections whose tables or pictures would share a file."""
-    seen = set()
+def _all(shown, kind):
+    """All elements of a kind; those of one name would share a file.
+
+    Raises:
+        ValueError: two have the same name.
+    """
+    found = {}
     for section in shown:
         for element in section.elements:
-            name = getattr(element, "name", None)
-            key = (type(element), name)
-            if name and key in seen:
-                raise ValueError(f"two {type(element).__name__}s named {name}")
-            seen.add(key)
+            if isinstance(element, kind):
+                if element.name in found:
+                    raise ValueError(f"two of {kind.__name__} {element.name}")
+                found[element.name] = element
+    return list(found.values())

@@ -11,8 +11,16 @@ from yt8m_distill.errors import InputError
 from yt8m_distill.flag_definitions import FLAGS
 from yt8m_distill.run_directory import RunDirectory, best_of
 
+SCORED_ON = (
+    "eval_data_pattern",
+    "top_k",
+    "map_convention",
+    "segment_labels",
+    "segment_context_frames",
+)
+_SHORT_NAMES = {name: short for short, name in parts.SHORT_NAMES.items()}
 # Flags that are younger than a run had the effect of their default.
-_DEFAULTS = {name: default for _, name, default, *_ in FLAGS["train"]}
+DEFAULTS = {name: default for _, name, default, *_ in FLAGS["train"]}
 
 
 class ReportedRun:
@@ -51,7 +59,7 @@ class ReportedRun:
         try:
             self.config = self.directory.config()
             self.data = self.config["data"]
-            self.flags = {**_DEFAULTS, **self.config["flags"]}
+            self.flags = {**DEFAULTS, **self.config["flags"]}
             self.flags |= starter_code_models.translate(self.flags)
             self.seed = self.flags["seed"]
             self.epochs = self.directory.epochs()
@@ -85,6 +93,28 @@ class ReportedRun:
             or ("rep,pred,ce" if self.mode else "ce")
         )
 
+    @property
+    def objective(self):
+        """What the model learns from, in short, such as `2 pred + ce`."""
+        return " + ".join(map(_term, self.losses))
+
+    @property
+    def scored_on(self):
+        """What its scores depend on besides the model, a tuple.
+
+        Scores of runs in which it differs do not compare.
+        """
+        return tuple(str(self.flags.get(name)) for name in SCORED_ON)
+
+    @property
+    def trained_on(self):
+        """Which labelled videos it was trained on, a tuple."""
+        names = ("train_data_pattern", "num_folds", "held_out_fold")
+        return (
+            *(self.flags.get(name) for name in names),
+            self.data.get("num_training_videos"),
+        )
+
     def score(self, key):
         """A validation score of the best epoch.
 
@@ -96,6 +126,13 @@ class ReportedRun:
             float; None where there is none.
         """
         return self.best_epoch.get(f"val_{key}")
+
+    def is_finished(self):
+        """Whether all its epochs are done."""
+        try:
+            return self.directory.has_all_steps()
+        except KeyError:  # of earlier versions, which did not say how many
+            return len(self.epochs) >= self.flags["num_epochs"]
 
     def evaluation(self, name="best"):
         """What `eval` wrote of a model of the run, a dict; None: nothing."""
@@ -132,6 +169,17 @@ class ReportedRun:
                 moved = pathlib.Path(teacher)
             found.append(moved.resolve())
         return found
+
+
+def _term(spec):
+    """A loss with its weight in front: `0.05 rep`."""
+    name, arguments = parts.parse(spec)
+    name = _SHORT_NAMES.get(name, name)
+    weight = arguments.pop("weight", 1)
+    if arguments:
+        values = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
+        name = f"{name}({values})"
+    return name if weight == 1 else f"{weight:g} {name}"
 
 
 def find(patterns):

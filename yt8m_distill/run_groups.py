@@ -3,11 +3,14 @@
 import json
 import re
 
+import numpy as np
+
+from yt8m_distill import parts
 from yt8m_distill.report_elements import Number
 from yt8m_distill.run_directory import FREE_FLAGS
 
 # What does not tell groups apart: it changes no result, or is the seed's.
-_SEED_FLAGS = {*FREE_FLAGS, "seed", "teacher_dir", "teacher_cache"} - {
+SEED_FLAGS = {*FREE_FLAGS, "seed", "teacher_dir", "teacher_cache"} - {
     "num_epochs",
     "max_steps",
 }
@@ -19,8 +22,9 @@ class RunGroup:
     Attributes:
         runs: list of `ReportedRun`, by rising seed.
         label: str, unique in a `Study`.
-        kind, mode, k, losses, flags, data, sees_all_frames: as of its first
-            run.
+        encoder: str, the name of its encoder.
+        kind, mode, k, losses, objective, flags, data, sees_all_frames,
+            scored_on, trained_on: as of its first run.
 
     Args:
         runs: list of `ReportedRun`.
@@ -34,14 +38,45 @@ class RunGroup:
         self.mode = first.mode
         self.k = first.k
         self.losses = first.losses
+        self.objective = first.objective
+        self.encoder = parts.parse(first.flags["encoder"])[0]
         self.flags = first.flags
         self.data = first.data
         self.sees_all_frames = first.sees_all_frames
+        self.scored_on = first.scored_on
+        self.trained_on = first.trained_on
 
     @property
     def seeds(self):
         """The seeds of the runs, a list of int."""
         return [run.seed for run in self.runs]
+
+    @property
+    def described_kind(self):
+        """Its kind, of students with their mode: `serial student`."""
+        return f"{self.mode} {self.kind}" if self.mode else self.kind
+
+    def by_epoch(self, key):
+        """A number of every epoch that all its runs have finished.
+
+        Args:
+            key: str, as in `metrics.jsonl`.
+
+        Returns:
+            float array `(runs, epochs)`, NaN where there is no such number.
+        """
+        epochs = min(len(run.epochs) for run in self.runs)
+        return np.array(
+            [
+                [line.get(key, np.nan) for line in run.epochs[:epochs]]
+                for run in self.runs
+            ],
+            "float64",
+        )
+
+    def mean(self, key):
+        """Mean over the runs of a score; NaN where there is none."""
+        return self.number(key).value_or_nan()
 
     def scores(self, key):
         """A score of each run's best epoch, a list; as `ReportedRun.score`."""
@@ -89,7 +124,7 @@ def without_seed(path, seed):
 
 def _identity(run, by_path):
     """What runs of one group have in common, a str."""
-    flags = {k: v for k, v in run.flags.items() if k not in _SEED_FLAGS}
+    flags = {k: v for k, v in run.flags.items() if k not in SEED_FLAGS}
     flags["initialize_from"] = _of_no_seed(run, flags["initialize_from"])
     teachers = []
     for path in run.teachers:

@@ -1,0 +1,108 @@
+"""Loss and GAP per epoch."""
+
+import numpy as np
+
+from yt8m_distill import report_pictures
+from yt8m_distill.report_elements import Picture
+from yt8m_distill.report_sections.report_section import ReportSection
+
+
+class CurvesSection(ReportSection):
+    """Loss and GAP per epoch of every group, with the teacher's GAP.
+
+    Two pictures for each number of frames.
+    """
+
+    title = "Training curves"
+    order = 30
+    absence = "No run here has a line an epoch"
+
+    def elements(self, study):
+        found = {}
+        for number, groups in enumerate(study.scored_alike()):
+            for group in groups:
+                found.setdefault((number, group.k), []).append(group)
+        pictures = []
+        names = set()
+        for (number, k), groups in found.items():
+            name = f"{k}_frames"
+            if name in names:
+                name += f"_{number + 1}"
+            names.add(name)
+            pictures += _pictures(study, groups, name, k)
+        return pictures
+
+
+def _pictures(study, groups, name, k):
+    styles = _styles(groups)
+    frames = f"{k} frame{'s' * (k > 1)}"
+    pictures = []
+    for key, label, what in (
+        ("loss", "training loss", "The objective while training"),
+        ("val_gap", "validation GAP", "GAP on the validation videos"),
+    ):
+        drawn = report_pictures.figure()
+        axes = drawn.subplots()
+        for group in groups:
+            values = group.by_epoch(key)
+            if not np.isnan(values).any():
+                report_pictures.draw_mean(axes, values, **styles[group.label])
+        caption = f"{what}."
+        if key == "loss":
+            caption += " Those of the same terms compare."
+        else:
+            caption += _draw_teachers(study, groups, axes)
+        if not axes.lines:
+            continue
+        if key == "loss":
+            report_pictures.logarithmic(axes.yaxis, axes.lines)
+        axes.set_title(frames)
+        axes.set_ylabel(label)
+        report_pictures.whole_epochs(axes)
+        report_pictures.legend(drawn, axes)
+        pictures.append(
+            Picture(
+                f"curves_{name}_{label.split()[1].lower()}",
+                drawn,
+                caption,
+                f"{label} over epochs, a line a group of runs that see "
+                f"{frames}",
+            )
+        )
+    return pictures
+
+
+def _styles(groups):
+    """Lines of the best groups in colours; dashed: baselines."""
+    ranked = sorted(
+        groups,
+        key=lambda one: np.nan_to_num(one.mean("gap"), nan=-1.0),
+        reverse=True,
+    )
+    styles = report_pictures.line_styles([one.label for one in ranked])
+    for group in groups:
+        if group.kind == "baseline":
+            styles[group.label]["linestyle"] = "--"
+    return styles
+
+
+def _draw_teachers(study, groups, axes):
+    """The best epochs of these students' teachers; returns more caption."""
+    teachers = {}
+    for group in groups:
+        teacher = study.teacher_of(group) or (
+            None if group.kind == "teacher" else study.skyline_of(group)
+        )
+        if teacher and teacher.scored_on == group.scored_on:
+            teachers[teacher.label] = teacher
+    for label, teacher in teachers.items():
+        which = f" ({label})" if len(teachers) > 1 else ""
+        report_pictures.draw_level(
+            axes, teacher.number("gap"), f"teacher's best{which}"
+        )
+    spread = any(len(one.runs) > 1 for one in [*groups, *teachers.values()])
+    text = " Dashed: baselines" * any(one.kind == "baseline" for one in groups)
+    if teachers:
+        text += f"{',' if text else ' Dashed:'} and level: the teacher's best"
+    text += "." * bool(text)
+    return text + " Bands: ± a standard deviation over seeds." * spread

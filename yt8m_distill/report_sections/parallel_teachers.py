@@ -1,0 +1,110 @@
+"""Teachers that learn beside their students (Figure 2 of the paper)."""
+
+import math
+
+import numpy as np
+
+from yt8m_distill import report_pictures
+from yt8m_distill.report_elements import Picture
+from yt8m_distill.report_sections.report_section import ReportSection
+
+
+class ParallelTeachersSection(ReportSection):
+    """GAP per epoch of parallel teachers and students, beside a static teacher.
+
+    Figure 2 of Bhardwaj et al. (CVPR 2019): a panel a combination of losses.
+    """
+
+    title = "Parallel teachers (Figure 2 of the paper)"
+    order = 40
+    absence = "No parallel run here whose teacher was scored"
+
+    def elements(self, study):
+        pictures = []
+        for groups in study.scored_alike():
+            shown = [
+                one
+                for one in groups
+                if one.mode == "parallel"
+                and not np.isnan(one.by_epoch("val_teacher_gap")).any()
+            ]
+            if shown:
+                name = "parallel_teachers"
+                name += f"_{len(pictures) + 1}" * bool(pictures)
+                pictures.append(_picture(study, shown, groups, name))
+        return pictures
+
+
+def _picture(study, parallel, groups, name):
+    panels = {}
+    for group in parallel:
+        panels.setdefault(group.objective, []).append(group)
+    columns = min(len(panels), 3)
+    rows = math.ceil(len(panels) / columns)
+    width = report_pictures.HALF if columns == 1 else report_pictures.WIDE
+    drawn = report_pictures.figure(width, 0.9 + 2.9 * rows)
+    axes = drawn.subplots(
+        rows, columns, sharey=True, sharex=True, squeeze=False
+    )
+    serial = [one for one in groups if one.mode == "serial"]
+    ks = sorted({one.k for one in parallel})
+    colours = {
+        k: report_pictures.COLOURS[number % len(report_pictures.COLOURS)]
+        for number, k in enumerate(ks)
+    }
+    skyline = study.skyline_of(parallel[0])
+    for panel, (objective, members) in zip(axes.flat, panels.items()):
+        _draw(panel, members, colours)
+        if skyline:
+            report_pictures.draw_level(
+                panel, skyline.number("gap"), f"{skyline.label}, static"
+            )
+        for one in serial:
+            if one.objective == objective and one.k in colours:
+                panel.axhline(
+                    one.mean("gap"),
+                    color=colours[one.k],
+                    linestyle=":",
+                    label=f"serial student, {one.k} frames, best epoch",
+                )
+        panel.set_title(objective)
+        report_pictures.whole_epochs(panel)
+    for panel in axes.flat[len(panels) :]:
+        panel.set_axis_off()
+    for row in axes:
+        row[0].set_ylabel("validation GAP")
+    report_pictures.legend(drawn, axes)
+    return Picture(
+        name,
+        drawn,
+        "GAP of each epoch: teachers that learn beside their student, and "
+        "these students, a panel a combination of losses. The level line is "
+        "the best epoch of the teacher that was trained alone"
+        + (
+            ", dotted ones those of serial students with the same losses."
+            if serial
+            else "."
+        ),
+        "GAP over epochs of parallel teachers and their students, beside the "
+        "level of a static teacher",
+    )
+
+
+def _draw(panel, members, colours):
+    """Teachers (full lines, squares) and students (thinner, dots)."""
+    repeated = len({one.k for one in members}) < len(members)
+    for one in members:
+        which = f", {one.k} frames" + f", {one.label}" * repeated
+        report_pictures.draw_mean(
+            panel,
+            one.by_epoch("val_teacher_gap"),
+            color=colours[one.k],
+            linestyle="-.",
+            label=f"parallel teacher{which}",
+        )
+        report_pictures.draw_mean(
+            panel,
+            one.by_epoch("val_gap"),
+            color=colours[one.k],
+            label=f"its student{which}",
+        )
