@@ -18,10 +18,10 @@ FAMILIES = {
     "encoders": ("encoder", "Encoder"),
     "heads": ("head", "Head"),
     "distillation_losses": ("distillation_loss", "DistillationLoss"),
-    "paper_tables": ("paper_table", "PaperTable"),
 }
 # Found in the same way, but no parts of a model.
 OTHER_FAMILIES = {
+    "paper_tables": ("paper_table", "PaperTable"),
     "report_sections": ("report_section", "ReportSection"),
 }
 # The paper's notation, as in --student_losses=rep,pred,ce
