@@ -12,15 +12,16 @@ class ClassRankings:
     Args:
         num_classes: int.
         max_rank: int, as of `AveragePrecisions`.
+        pairs_in_memory: int, as of `RankedPairs`.
 
     Attributes:
         positives: int64 `(num_classes,)`, positives of each class.
     """
 
-    def __init__(self, num_classes, max_rank=None):
+    def __init__(self, num_classes, max_rank=None, pairs_in_memory=None):
         self.positives = np.zeros(num_classes, np.int64)
         self._max_rank = max_rank
-        self._pairs = RankedPairs()
+        self._pairs = RankedPairs(pairs_in_memory=pairs_in_memory)
         self._ranked = None
 
     def add(self, scores, classes, hits, positives):

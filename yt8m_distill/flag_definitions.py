@@ -7,6 +7,7 @@ flag.
 from absl import flags
 
 from yt8m_distill import (
+    class_group_flags,
     parts,
     speed_flags,
     starter_code_flags,
@@ -522,6 +523,7 @@ FLAGS = {
         *_SEGMENT_LABELS,
         *_SEGMENT_LABEL_IDS,
         *_VOCABULARY,
+        *class_group_flags.EVAL,
         *speed_flags.SCORING,
         *starter_code_flags.EVAL,
     ],

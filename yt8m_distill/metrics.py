@@ -42,12 +42,20 @@ class VideoMetrics:
             over all videos (scikit-learn's `average_precision_score`, papers
             on AudioSet). It keeps every prediction, 4 bytes each, on disk
             beyond 256 MiB.
+        pairs_in_memory: int, predictions that are kept in memory; None: 64
+            million.
 
     Raises:
         ValueError: there is no such convention.
     """
 
-    def __init__(self, num_classes, top_k=20, map_convention="present_classes"):
+    def __init__(
+        self,
+        num_classes,
+        top_k=20,
+        map_convention="present_classes",
+        pairs_in_memory=None,
+    ):
         if map_convention not in MAP_CONVENTIONS:
             raise ValueError(
                 f"map_convention={map_convention!r}; give one of "
@@ -57,7 +65,9 @@ class VideoMetrics:
         self.top_k = min(top_k, num_classes)
         self.map_convention = map_convention
         self._memory = BatchMemory()
-        self._pairs = ClassRankings(num_classes)
+        self._pairs = ClassRankings(
+            num_classes, pairs_in_memory=pairs_in_memory
+        )
         self._whole = None
         if map_convention == "full_ranking":
             self._whole = FullRankings(num_classes)

@@ -6,6 +6,8 @@ import types
 
 from yt8m_distill import (
     batch_size,
+    class_group_runs,
+    class_groups,
     compilation,
     durations,
     evaluation_summary,
@@ -39,7 +41,8 @@ def evaluate(options):
 
     Returns:
         The scores, a dict as of `Evaluator.evaluate`, with `frames` (seen of a
-        video, at most) and `gflops` (2 × 10⁹ multiply-adds for such a video).
+        video, at most) and `gflops` (2 × 10⁹ multiply-adds for such a video),
+        and with `--class_groups` as of `ClassGroupMetrics.result`.
 
     Raises:
         InputError: there is no such run or model, or the records cannot be
@@ -51,7 +54,13 @@ def evaluate(options):
     reading = run_data.reader_arguments(options)
     run, data = runs[0], _data(options, runs)
     context_frames = segment_runs.chosen(options, data)
-    metrics = run_data.new_metrics(options, data, context_frames)
+    metrics = class_group_runs.with_groups(
+        options,
+        runs,
+        data,
+        context_frames,
+        run_data.new_metrics(options, data, context_frames),
+    )
     class_names = label_files.all_names(vocabulary, data["num_classes"])
     loaded = _load(options, runs, data)
     dataset = run_data.dataset_for(
@@ -75,6 +84,8 @@ def evaluate(options):
         f"{results['num_empty_classes']} of {dataset.num_classes} classes "
         f"without one | {durations.text(seconds)}"
     )
+    if "class_groups" in results:
+        print(class_groups.table(results["class_groups"]))
     if [run.run_id() for run in runs] != run_ids:
         raise InputError(
             f"the run in {options.train_dir} was replaced while it was scored; "
@@ -127,6 +138,7 @@ def check(options):
         # How many classes there are only the run knows.
         label_files.read_label_ids(options.segment_label_ids_file, sys.maxsize)
     shards.match(options.eval_data_pattern)
+    class_group_runs.check(options)
 
 
 def infer(options):

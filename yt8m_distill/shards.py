@@ -182,6 +182,22 @@ class Shards:
                     labels[group.places[video]].append(int(label))
             yield from zip(ids, labels)
 
+    def first_bytes(self, most):
+        """The first bytes of each record, in order.
+
+        Args:
+            most: int, bytes that are read of a record.
+
+        Yields:
+            `(number, bytes, length)`: the record's number, as many of its bytes
+            as there are up to `most`, and how many there are in all.
+        """
+        for first in range(0, len(self), VIDEOS_AT_A_TIME):
+            rows = self._index[first : first + VIDEOS_AT_A_TIME].tolist()
+            for number, (file, _, start, length) in enumerate(rows, first):
+                read = self.opened(file).read(start, min(most, length))
+                yield number, read, length
+
     def context_bytes(self, number):
         """The bytes of one record's context, as they are in the file."""
         return records.context_bytes(memoryview(self._bytes(number)))
