@@ -48,8 +48,8 @@ def names(family):
     )
 
 
-def get_class(family, name):
-    """The class of a part.
+def check_name(family, name):
+    """Refuses the name of a part that is not there; imports nothing.
 
     Args:
         family: str, a key of `FAMILIES` or `OTHER_FAMILIES`.
@@ -63,6 +63,19 @@ def get_class(family, name):
         raise InputError(
             f"no {name!r} among the {family}; known: {', '.join(known)}"
         )
+
+
+def get_class(family, name):
+    """The class of a part.
+
+    Args:
+        family: str, a key of `FAMILIES` or `OTHER_FAMILIES`.
+        name: str, the part's file name.
+
+    Raises:
+        InputError: there is no such part; lists those that are.
+    """
+    check_name(family, name)
     contract, base_name = {**FAMILIES, **OTHER_FAMILIES}[family]
     base = getattr(
         importlib.import_module(f"yt8m_distill.{family}.{contract}"), base_name

@@ -60,9 +60,14 @@ class RunQueue:
             self.write(
                 f"{len(self.results)} of {len(self.tasks)} runs are there"
             )
-        before = signal.signal(signal.SIGTERM, _stop)
+        # Looked at between steps: an exception amid the start of a process
+        # would leave it behind.
+        stops = []
+        before = signal.signal(signal.SIGTERM, lambda *_: stops.append(True))
         try:
             while pending or self._running:
+                if stops:
+                    raise KeyboardInterrupt
                 pending = [task for task in pending if not self._settle(task)]
                 self._collect()
                 time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -187,7 +192,7 @@ class RunQueue:
 
     def _keep_seconds(self, task, process):
         seconds = self._before(task) + time.monotonic() - process.start
-        files.write_json(task.seconds_file, round(seconds, 1))
+        files.write_json(task.seconds_file, round(seconds, 3))
 
     def _end(self):
         """Stops what still runs; each goes on where it was another time."""
@@ -256,7 +261,3 @@ def _scores(result):
     if "epoch" in result:
         line += f", best epoch {result['epoch']}"
     return line
-
-
-def _stop(*_):
-    raise KeyboardInterrupt

@@ -49,6 +49,10 @@ class Study:
         self.fractions = _numbers(
             options, "fractions", float, lambda share: 0 < share <= 1
         )
+        parts.check_name("frame_samplers", options.uniform_sampler)
+        for flag in LOSS_FLAGS.values():
+            name, _ = parts.parse(getattr(options, flag))
+            parts.check_name("distillation_losses", name)
         self.conditional = [_conditional(text) for text in options.options_if]
         flags = self._flags([f"--flagfile={options.teacher_flagfile}"])
         self.teacher_flags = flags
@@ -237,8 +241,9 @@ class Study:
             ):
                 arguments.append(flag)
         arguments += self.options.options
+        # All are parsed, so that what is wrong is said before anything runs.
+        num_epochs = self._flags(arguments).num_epochs
         if losses:
-            num_epochs = self._flags(arguments).num_epochs
             arguments.append(
                 f"--student_losses={self._losses(losses, num_epochs)}"
             )

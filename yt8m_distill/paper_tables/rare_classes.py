@@ -131,7 +131,7 @@ def _reader(which, size):
         (group,) = [
             group
             for group in result["class_groups"]
-            if (group["classes"], group["num_classes"]) == (which, size)
+            if (group["which"], group["num_classes"]) == (which, size)
         ]
         return group
 

@@ -1,0 +1,199 @@
+import pathlib
+
+import pytest
+
+from yt8m_distill import config
+from yt8m_distill.errors import InputError
+from yt8m_distill.study import Study
+
+
+@pytest.fixture
+def flagfiles(tmp_path):
+    """A teacher's and a baseline's flagfile."""
+    teacher = tmp_path / "teacher.flags"
+    teacher.write_text(
+        "--train_data_pattern=data/train*\n"
+        "--eval_data_pattern=data/validate*\n"
+        "--encoder=hierarchical_lstm(units=4, block_length=10)\n"
+        "--num_classes=150\n--num_epochs=8\n"
+        "--map_convention=all_classes\n--top_k=10\n"
+    )
+    baseline = tmp_path / "baseline.flags"
+    baseline.write_text(
+        f"--flagfile={teacher}\n"
+        "--encoder=hierarchical_lstm(units=4, block_length=3)\n"
+    )
+    return [f"--teacher_flagfile={teacher}", f"--baseline_flagfile={baseline}"]
+
+
+@pytest.fixture
+def study(flagfiles):
+    """Function of arguments → a `Study`."""
+
+    def study(*arguments):
+        return Study(
+            config.parse(
+                "tables", ["--output_dir=runs", *flagfiles, *arguments]
+            )
+        )
+
+    return study
+
+
+def flags_of(run):
+    return config.parse("train", run.arguments)
+
+
+def test_teacher_and_baselines(study):
+    plan = study("--uniform_sampler=jittered_uniform", "--train_data_pattern=x")
+    teacher = plan.teacher(1)
+    assert teacher.path == pathlib.Path("runs/hierarchical_lstm/teacher/seed1")
+    assert teacher.needs == () and teacher.kind == "teacher"
+    flags = flags_of(teacher)
+    assert flags.frame_sampler == "all_frames" and flags.seed == 1
+    assert flags.train_data_pattern == "x"
+    assert flags.eval_data_pattern == "data/validate*"
+    uniform = plan.baseline(0, 6)
+    assert uniform.name == "hierarchical_lstm/uniform_k6/seed0"
+    flags = flags_of(uniform)
+    assert flags.frame_sampler == "jittered_uniform(k=6)"
+    assert not (flags.teacher_dir or flags.teacher_encoder)
+    assert flags_of(plan.baseline(0, 6, "last")).frame_sampler == "last(k=6)"
+    part = plan.baseline(0, 6, fraction=0.25)
+    assert part.path.parent.name == "uniform_k6_fraction0.25"
+    assert flags_of(part).train_fraction == 0.25
+    assert flags_of(uniform).train_fraction == 1
+
+
+def test_serial_student_has_the_teacher_of_its_seed_and_data(study):
+    plan = study("--pred_loss=pred(weight=2)")
+    student = plan.student(1, 6, ("pred", "ce"), fraction=0.5)
+    teacher = plan.teacher(1, 0.5)
+    assert student.needs == (teacher,) and student.kind == "serial"
+    flags = flags_of(student)
+    assert flags.teacher_dir == str(teacher.path)
+    assert flags.student_losses == "pred(weight=2),ce"
+    assert "fraction0.5_seed1" in flags.teacher_cache
+    assert flags.teacher_encoder == ""
+    assert not flags_of(
+        study("--nocache_teachers").student(1, 6, ("pred",))
+    ).teacher_cache
+    # Blocks are not in a cache.
+    assert not flags_of(plan.student(1, 6, ("block_rep", "ce"))).teacher_cache
+
+
+def test_parallel_student_has_a_teacher_beside_it(study):
+    student = study().student(0, 6, ("rep", "ce"), "parallel")
+    assert student.needs == () and student.kind == "parallel"
+    flags = flags_of(student)
+    assert (
+        flags.teacher_encoder == "hierarchical_lstm(units=4, block_length=10)"
+    )
+    assert flags.teacher_frame_sampler == "all_frames"
+    assert flags.teacher_dir == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first"), [([], 4), (["--rep_epochs=2"], 2)]
+)
+def test_representation_alone_is_taught_in_two_stages(study, arguments, first):
+    plan = study("--rep_loss=rep(weight=0.5)", *arguments)
+    student = plan.student(0, 6, ("rep",))
+    assert flags_of(student).student_losses == (
+        f"representation(weight=0.5, last_epoch={first}),"
+        f"cross_entropy(first_epoch={first + 1})"
+    )
+
+
+def test_both_stages_need_an_epoch(study):
+    with pytest.raises(InputError, match="--rep_epochs=8 leaves none of 8"):
+        study("--rep_epochs=8").student(0, 6, ("rep",))
+
+
+def test_the_same_run_is_planned_once(study):
+    plan = study()
+    assert plan.baseline(0, 6) is plan.baseline(0, 6)
+    assert plan.baseline(0, 6) != plan.baseline(1, 6)
+
+
+def test_options_for_some_runs(study):
+    plan = study(
+        "--options=--num_epochs=3",
+        "--options_if=kind=student,k=6:--batch_size=7",
+        "--options_if=row=first:--batch_size=9",
+        "--options_if=mode=parallel:--num_epochs=5",
+        "--options_if=fraction=0.1:--batch_size=5",
+    )
+    assert flags_of(plan.student(0, 6, ("ce",))).batch_size == 7
+    assert flags_of(plan.student(0, 3, ("ce",))).batch_size == 128
+    assert flags_of(plan.baseline(0, 6)).batch_size == 128
+    assert flags_of(plan.baseline(0, 6, "first")).batch_size == 9
+    assert flags_of(plan.teacher(0, 0.1)).batch_size == 5
+    # What is for every run comes last.
+    assert flags_of(plan.student(0, 3, ("ce",), "parallel")).num_epochs == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["k=6", "k:--a=1", "frames=6:--a=1", "k=6:batch_size=1", "k=:--a=1"]
+)
+def test_refuses_other_conditions(study, text):
+    with pytest.raises(InputError, match="give KEY=VALUE.*keys of kind, mode"):
+        study(f"--options_if={text}")
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--seeds=0,a", "give whole numbers from 0 on"),
+        ("--seeds=-1", "give whole numbers from 0 on"),
+        ("--seeds=1,1", "give each once"),
+        ("--fractions=0.1,2", "give shares above 0, at most 1"),
+        ("--k=0", "give whole numbers of at least 1"),
+        ("--num_processes=0", "give at least 1"),
+        ("--output_dir=gs://bucket/x", "is remote"),
+        ("--options=--no_such=1", "no_such"),
+        ("--uniform_sampler=even", "no 'even' among the frame_samplers"),
+        ("--rep_loss=rap(weight=1)", "no 'rap' among the distillation_losses"),
+    ],
+)
+def test_refuses_what_makes_no_sense(study, flag, message):
+    with pytest.raises(InputError, match=message):
+        study(flag).teacher(0)
+
+
+def test_a_missing_flagfile_is_named(study):
+    with pytest.raises(InputError, match="nowhere.flags"):
+        study("--teacher_flagfile=nowhere.flags")
+
+
+def test_groups_have_at_most_the_vocabulary(study):
+    assert study().class_groups == (100, 150)
+    assert study("--class_groups=5,50").class_groups == (5, 50)
+
+
+def test_scores_are_of_the_validation_or_of_the_test(study):
+    plan = study()
+    run = plan.baseline(0, 6)
+    assert plan.scored(run) is run
+    scoring = study("--test_data_pattern=data/test*").scored(run)
+    flags = config.parse("eval", scoring.arguments)
+    assert flags.eval_data_pattern == "data/test*"
+    assert flags.train_dir == str(run.path) and scoring.needs == (run,)
+    # As the run itself was scored while it was trained.
+    assert flags.map_convention == "all_classes" and flags.top_k == 10
+    both = plan.score([run, plan.baseline(1, 6)], class_groups=(5, 6))
+    flags = config.parse("eval", both.arguments)
+    assert flags.train_dir == f"{run.path},{plan.baseline(1, 6).path}"
+    assert flags.class_groups == [5, 6]
+    assert flags.eval_data_pattern == "data/validate*"
+
+
+def test_ensemble_has_a_student_and_a_teacher_a_seed(study):
+    plan = study("--seeds=0,1,2")
+    student = plan.student_ensemble(6, ("rep", "pred", "ce"))
+    flags = flags_of(student)
+    assert flags.num_students == 3
+    assert flags.teacher_dir.split(",") == [
+        str(plan.teacher(seed).path) for seed in (0, 1, 2)
+    ]
+    assert student.needs == tuple(plan.teacher(seed) for seed in (0, 1, 2))
