@@ -130,7 +130,7 @@ class Study:
         """As many students as seeds, each with the teacher of its own seed."""
         needs = tuple(self.teacher(seed) for seed in self.seeds)
         return self._training(
-            "student",
+            "ensemble",
             "ensemble_" + "_".join(losses),
             self.options.student_flagfile or self.options.baseline_flagfile,
             self.seeds[0],

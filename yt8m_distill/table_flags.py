@@ -103,9 +103,9 @@ TABLES = [
         "options_if",
         [],
         "a flag for some of the runs: 'kind=student,k=6:--num_epochs=9'; keys: "
-        "kind (teacher, baseline, student), mode (serial, parallel), row (e.g. "
-        "serial_rep_ce, first), k, fraction, seed; may be given several times, "
-        "later ones win",
+        "kind (teacher, baseline, student, ensemble), mode (serial, parallel), "
+        "row (e.g. serial_rep_ce, first), k, fraction, seed; may be given "
+        "several times, later ones win",
     ),
     (
         flags.DEFINE_multi_string,

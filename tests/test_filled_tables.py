@@ -1,0 +1,240 @@
+"""Tables are filled with what their runs reached."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT
+from yt8m_distill import (
+    config,
+    experiment,
+    filled_tables,
+    parts,
+    run_queue,
+    scoring_runs,
+)
+from yt8m_distill.study_tasks import TrainingRun
+
+
+class InThisProcess:
+    """What runs a task, in place of a process of its own."""
+
+    def __init__(self, task, lock, num_processes):
+        self.lock = lock
+        self.start = 0.0
+        self.popen = self
+        self.returncode = 0
+        train = isinstance(task, TrainingRun)
+        options = config.parse("train" if train else "eval", task.arguments)
+        (experiment.train if train else scoring_runs.evaluate)(options)
+
+    def poll(self):
+        return self.returncode
+
+
+@pytest.fixture
+def arguments(synthetic_shards, tmp_path):
+    teacher = tmp_path / "teacher.flags"
+    teacher.write_text(
+        f"--train_data_pattern={synthetic_shards}/train*\n"
+        f"--eval_data_pattern={synthetic_shards}/validate*\n"
+        "--encoder=mean_pooling\n"
+        "--num_classes=7\n--max_frames=12\n--batch_size=8\n--num_epochs=2\n"
+        "--map_convention=all_classes\n"
+    )
+    return [
+        f"--output_dir={tmp_path}/tables",
+        f"--teacher_flagfile={teacher}",
+        f"--baseline_flagfile={teacher}",
+        "--k=2",
+    ]
+
+
+def numbers(path, name):
+    """The numbers of a table's CSV: (section, row, column, metric) → list."""
+    found = {}
+    with open(path / f"{name}.csv") as opened:
+        for line in csv.DictReader(opened):
+            key = tuple(
+                line[part] for part in ("section", "row", "column", "metric")
+            )
+            if line["value"]:  # a single batch has no time
+                found.setdefault(key, []).append(float(line["value"]))
+    return found
+
+
+def test_tables_of_evaluations(arguments, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_queue, "_Process", InThisProcess)
+    names = ["table3", "table6", "ensembles", "rare_classes"]
+    lines = []
+    options = config.parse(
+        "tables",
+        [
+            *arguments,
+            "--seeds=0,1",
+            f"--tables={','.join(names)}",
+            "--num_repeats=2",
+            "--class_groups=3,100",
+            "--options_if=kind=student:--share_head",
+        ],
+    )
+    failed = filled_tables.fill(options, lines.append)
+    assert not failed, lines[-1]
+    folder = tmp_path / "tables"
+    runs = folder / "mean_pooling"
+    table6 = numbers(folder, "table6")
+    for row, run in {
+        "Teacher-Skyline": "teacher",
+        "Uniform": "uniform_k2",
+        "Student": "serial_rep_pred_ce_k2",
+    }.items():
+        for seed in (0, 1):
+            epochs = [
+                json.loads(line)
+                for line in (runs / run / f"seed{seed}" / "metrics.jsonl")
+                .read_text()
+                .splitlines()
+            ]
+            best = max(epochs, key=lambda epoch: epoch["val_gap"])
+            for metric in ("gap", "map"):
+                assert table6["", row, "k=2", metric][seed] == pytest.approx(
+                    best[f"val_{metric}"], rel=1e-5
+                )
+        kept = json.loads(
+            (runs / run / "seed0" / "study" / "scores.json").read_text()
+        )
+        assert table6["", row, "k=2", "gflops"] == pytest.approx(
+            [kept["scores"]["gflops"]] * 2, rel=1e-5
+        )
+    ensembles = numbers(folder, "ensembles")
+    assert all(len(values) == 1 for values in ensembles.values())
+    assert ensembles["", "Ensemble-Student", "", "step"][0] in (5, 10)
+    # Two members' ensemble is neither of them.
+    both = ensembles["", "Ensemble-Uniform", "", "gap"][0]
+    assert both not in table6["", "Uniform", "k=2", "gap"]
+    rare = numbers(folder, "rare_classes")
+    sections = {key[0] for key in rare}
+    assert {key[1] for key in rare} == {
+        f"{which}-{size}" for which in ("bottom", "top") for size in (3, 7)
+    }
+    for section in sections:
+        whole = "bottom-7" if "rare" in section else "top-7"
+        # All classes are all classes.
+        for metric in ("gap", "map_of_all"):
+            assert rare[section, whole, "Student", metric] == pytest.approx(
+                table6[
+                    "", "Student", "k=2", "gap" if metric == "gap" else "map"
+                ],
+                rel=1e-5,
+            )
+    times = numbers(folder, "table3")
+    assert all(
+        values[0] > 0
+        for (_, _, _, metric), values in times.items()
+        if metric == "gflops"
+    )
+    for name in names:
+        text = (folder / f"{name}.md").read_text()
+        assert "Paper, full YouTube-8M" in text
+        assert "| what the paper found | here | |" in text
+        table, results = filled_tables.results_of(name, folder / f"{name}.json")
+        kept = json.loads((folder / f"{name}.json").read_text())
+        # What is kept says what is said of it.
+        assert (
+            json.loads(
+                json.dumps([one._asdict() for one in table.statements(results)])
+            )
+            == kept["statements"]
+        )
+    lines.clear()
+    assert not filled_tables.fill(options, lines.append)
+    assert lines[0] == f"{lines[0].split()[0]} of {lines[0].split()[0]} " + (
+        "runs are there"
+    )
+    assert not any(line.startswith("[") for line in lines)
+
+
+@pytest.mark.parametrize("name", parts.names("paper_tables"))
+def test_a_failure_stands_in_its_cells(name, arguments, tmp_path, monkeypatch):
+    def fail(task, lock, num_processes):
+        task.log.parent.mkdir(parents=True, exist_ok=True)
+        task.log.write_text("error: no such luck; give more\n")
+        process = object.__new__(InThisProcess)
+        process.lock, process.start, process.returncode = lock, 0.0, 1
+        process.popen = process
+        return process
+
+    monkeypatch.setattr(run_queue, "_Process", fail)
+    with open(tmp_path / "teacher.flags", "a") as opened:
+        opened.write("--encoder=hierarchical_lstm\n")  # has blocks
+    lines = []
+    options = config.parse(
+        "tables", [*arguments, "--seeds=0,1", f"--tables={name}"]
+    )
+    assert filled_tables.fill(options, lines.append) > 0
+    kept = json.loads((tmp_path / "tables" / f"{name}.json").read_text())
+    for row in kept["rows"]:
+        for cell in row["cells"].values():
+            assert len(cell["failures"]) == len(cell["runs"])
+            assert not cell["values"] and not cell["pending"]
+    assert not kept["statements"]
+    text = (tmp_path / "tables" / f"{name}.md").read_text()
+    assert "failed" in text and "no such luck" in text + "".join(lines)
+
+
+def test_the_program_fills_and_then_only_prints(arguments, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "yt8m_distill.tables",
+        *arguments,
+        "--tables=table5",
+        "--seeds=0",
+        "--num_processes=2",
+    ]
+
+    def start(*more):
+        return subprocess.run(
+            [*command, *more],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = start()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[3/3]" in done.stdout and "| Student |" in done.stdout
+    folder = tmp_path / "tables"
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in (folder / "mean_pooling").rglob("*")
+        if path.is_file()
+    }
+    again = start()
+    assert again.returncode == 0
+    assert again.stdout.startswith("3 of 3 runs are there\n")
+    assert "| Student |" in again.stdout
+    after = {
+        path: path.stat().st_mtime_ns
+        for path in (folder / "mean_pooling").rglob("*")
+        if path.is_file()
+    }
+    assert after == before
+    plan = start("--plan_only", "--k=2,3")
+    assert "5 runs, 3 of them there" in plan.stdout
+    other = start("--options=--batch_size=4")
+    assert other.returncode == 1
+    assert "run with other flags" in other.stdout
+    assert "--batch_size=8 (there) and 4 (now)" in other.stdout
+    assert other.stderr.startswith("error: 3 runs failed")
+    # Nothing of the runs that are there is lost.
+    numpy_file = folder / "mean_pooling" / "uniform_k2" / "seed0"
+    assert (numpy_file / "checkpoints" / "best.keras").exists()
+    assert np.isfinite(
+        json.loads((folder / "table5.json").read_text())["seeds"]
+    ).all()
