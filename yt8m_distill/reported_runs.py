@@ -78,7 +78,10 @@ class ReportedRun:
             raise InputError(
                 f"its files are not those of a run ({error!r})"
             ) from None
-        self.sees_all_frames = self.k >= self.data["max_frames"]
+        # A video-level record is all there is of a video.
+        self.sees_all_frames = self.k >= self.data[
+            "max_frames"
+        ] or not self.data.get("frame_features", True)
         self.teachers = self._teachers()
         self.mode = None
         if self.teachers:

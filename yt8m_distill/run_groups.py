@@ -145,27 +145,21 @@ def _of_no_seed(run, path):
 
 
 def _label(groups):
-    """Gives each group a name: the end of its runs' directories."""
-    stems = {}
-    for one in groups:
-        of_runs = {without_seed(run.path, run.seed) for run in one.runs}
-        # Runs that are named otherwise lend the name of the first.
-        stems[id(one)] = sorted(of_runs)[0]
-    depth = 1
-    pending = list(groups)
-    while pending:
-        labels = {}
-        for one in pending:
-            stem = stems[id(one)]
-            labels.setdefault("/".join(stem[-depth:]), []).append(one)
-        pending = []
-        for label, same in labels.items():
-            longest = max(len(stems[id(one)]) for one in same)
-            if len(same) == 1:
-                same[0].label = label
-            elif depth >= longest:
-                for number, one in enumerate(same, 1):
-                    one.label = f"{label} ({number})"
-            else:
-                pending += same
-        depth += 1
+    """Gives each group a name: the end of its runs' directories.
+
+    Without the seed, unless two groups would be called the same; with as many
+    directories above as tell groups apart.
+    """
+    stems = [without_seed(one.runs[0].path, one.runs[0].seed) for one in groups]
+    names = [
+        one.runs[0].path.parts if stems.count(stem) > 1 else stem
+        for one, stem in zip(groups, stems)
+    ]
+    for one, name in zip(groups, names):
+        depth = next(
+            depth
+            for depth in range(1, len(name) + 1)
+            if depth == len(name)
+            or sum(other[-depth:] == name[-depth:] for other in names) == 1
+        )
+        one.label = "/".join(name[-depth:])

@@ -1,6 +1,7 @@
 """How much of the way from baseline to teacher each student goes."""
 
 import math
+import statistics
 
 from yt8m_distill import report_pictures
 from yt8m_distill.report_elements import Number, Paragraph, Picture, Table
@@ -23,18 +24,19 @@ class RecoveredShareSection(ReportSection):
         comparisons, lonely = [], []
         for student in students:
             baseline = study.baseline_of(student)
-            if baseline is None:
+            found = baseline and _comparisons(study, student, baseline)
+            comparisons += found or []
+            if not found:
                 lonely.append(f"`{student.label}`")
-            else:
-                comparisons += _comparisons(study, student, baseline)
         elements = []
         if comparisons:
             elements = [_table(comparisons), _picture(comparisons)]
         if lonely:
             elements.append(
                 Paragraph(
-                    "No baseline here with as many frames and the same "
-                    f"training videos as {', '.join(lonely)}."
+                    f"Not compared: {', '.join(lonely)}, for want of a "
+                    "baseline here with as many frames and the same training "
+                    "videos, or of a teacher's score on the same videos."
                 )
             )
         return [one for one in elements if one]
@@ -108,41 +110,53 @@ class Comparison:
 def _comparisons(study, student, baseline):
     """A student against its own teacher; a parallel one also the skyline."""
     found = []
-    own = study.teacher_of(student)
+    teacher = study.teacher_of(student)
     if student.mode == "parallel":
-        scores = {
-            key: {
-                run.seed: run.score(f"teacher_{key}")
-                for run in student.runs
-                if run.score(f"teacher_{key}") is not None
-            }
-            for key in KEYS
-        }
+        teacher = study.skyline_of(student)
+        scores = _as_logged(student)
         found.append(Comparison(student, baseline, "its own, parallel", scores))
-        own = study.skyline_of(student)
-    if own and own.scored_on == student.scored_on:
-        found.append(
-            Comparison(student, baseline, own.label, _of_students(own, student))
-        )
+    if teacher and teacher.scored_on == student.scored_on:
+        scores = _of_students(teacher, student)
+        found.append(Comparison(student, baseline, teacher.label, scores))
+    elif student.mode == "serial":
+        names = [path.name for path in student.runs[0].teachers]
+        scores = _as_logged(student)
+        found.append(Comparison(student, baseline, ", ".join(names), scores))
     return [one for one in found if one.triples("gap")]
 
 
+def _as_logged(student):
+    """The teacher's scores that stand in the students' own `metrics.jsonl`."""
+    return {
+        key: {
+            run.seed: run.score(f"teacher_{key}")
+            for run in student.runs
+            if run.score(f"teacher_{key}") is not None
+        }
+        for key in KEYS
+    }
+
+
 def _of_students(teacher, student):
-    """A teacher's scores by the seed of the student that each run taught."""
-    by_path = {run.path: run for run in teacher.runs}
-    found = {key: {} for key in KEYS}
+    """A teacher's scores by the seed of the student that each run taught.
+
+    Where several runs taught one student their mean counts; who was taught by
+    none is compared with the run of the same seed.
+    """
+    found = {}
     for key in KEYS:
+        found[key] = {}
         for run in student.runs:
-            taught_by = [by_path[p] for p in run.teachers if p in by_path]
+            taught_by = [
+                one for one in teacher.runs if one.path in run.teachers
+            ]
             same_seed = [one for one in teacher.runs if one.seed == run.seed]
-            for one in (taught_by or same_seed)[:1]:
-                if one.score(key) is not None:
-                    found[key][run.seed] = one.score(key)
-        if not found[key]:
-            # No seed in common: the mean of all.
-            mean = teacher.mean(key)
-            if not math.isnan(mean):
-                found[key] = {None: mean}
+            scores = [one.score(key) for one in taught_by or same_seed]
+            if scores and None not in scores:
+                found[key][run.seed] = statistics.fmean(scores)
+        mean = teacher.mean(key)
+        if not found[key] and not math.isnan(mean):
+            found[key] = {None: mean}  # no seed in common
     return found
 
 

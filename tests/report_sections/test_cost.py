@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from tests.written_runs import SMALL, study_of, write_run, write_runs
+from yt8m_distill import cost
+from yt8m_distill.report_elements import Paragraph, Picture, Table
+from yt8m_distill.report_sections.cost import CostSection
+
+
+@pytest.fixture(scope="module")
+def elements(tmp_path_factory):
+    folder = write_runs(tmp_path_factory.mktemp("runs"))
+    return CostSection().elements(study_of(folder))
+
+
+def test_counts_the_complete_model(elements):
+    (table,) = [one for one in elements if isinstance(one, Table)]
+    rows = {row[0]: dict(zip(table.headings, row)) for row in table.rows}
+    flops = {
+        k: cost.count(
+            SMALL["encoder"],
+            "logistic",
+            k,
+            num_classes=7,
+            feature_sizes=(6, 4),
+        ).flops
+        for k in (2, 12)
+    }
+    student = rows["student_k2"]
+    assert student["GFLOPs a video"].value == pytest.approx(flops[2] / 1e9)
+    assert student["times fewer"].value == pytest.approx(flops[12] / flops[2])
+    assert student["bytes a video"].value == 20
+    assert not student["videos/s"].is_known()
+    assert rows["teacher"]["videos/s"].value == 110
+    # Seconds are averaged, not their inverse.
+    assert rows["baseline_k2"]["times faster"].value == pytest.approx(
+        400 * np.mean([1 / 100, 1 / 120])
+    )
+
+
+def test_draws_each_cost(elements):
+    pictures = {one.name: one for one in elements if isinstance(one, Picture)}
+    assert set(pictures) == {
+        "gap_against_frames",
+        "gap_against_gflops",
+        "gap_against_time",
+    }
+    (axes,) = pictures["gap_against_frames"].figure.axes
+    drawn = {
+        box.get_label(): (
+            list(box.lines[0].get_xdata()),
+            list(box.lines[0].get_ydata()),
+        )
+        for box in axes.containers
+    }
+    assert drawn["teacher"] == ([12], [pytest.approx(0.605)])
+    frames, gaps = drawn["serial: 0.1 rep + pred + ce"]
+    assert frames == [2, 4] and gaps == pytest.approx([0.48, 0.5])
+    (axes,) = pictures["gap_against_time"].figure.axes
+    assert {box.get_label() for box in axes.containers} == {
+        "teacher",
+        "baseline",
+    }
+
+
+def test_says_plainly_what_was_not_measured(elements):
+    (text,) = [one.text for one in elements if isinstance(one, Paragraph)]
+    assert "not measured for `parallel_k2`, `student_k2`, `student_k4`" in text
+
+
+def test_samplers_are_told_apart(tmp_path):
+    for sampler in ("uniform", "first"):
+        for k in (2, 3):
+            write_run(
+                tmp_path / f"{sampler}{k}",
+                [0.1],
+                frame_sampler=f"{sampler}(k={k})",
+            )
+    _, picture, *_ = CostSection().elements(study_of(tmp_path))
+    (axes,) = picture.figure.axes
+    assert {box.get_label() for box in axes.containers} == {
+        "baseline (uniform)",
+        "baseline (first)",
+    }

@@ -1,0 +1,56 @@
+import numpy as np
+
+from tests.written_runs import study_of, write_run, write_runs
+from yt8m_distill.report_sections.parallel_teachers import (
+    ParallelTeachersSection,
+)
+
+
+def panels_of(folder):
+    (picture,) = ParallelTeachersSection().elements(study_of(folder))
+    return {
+        axes.get_title(loc="left") or axes.get_title(): {
+            line.get_label(): line.get_ydata() for line in axes.lines
+        }
+        for axes in picture.figure.axes
+        if axes.lines
+    }
+
+
+def test_a_panel_a_combination_of_losses(tmp_path):
+    write_runs(tmp_path)
+    write_run(
+        tmp_path / "parallel_rep",
+        [0.2, 0.3],
+        teacher_gaps=[0.3, 0.4],
+        teacher_encoder="same",
+        student_losses="rep",
+        frame_sampler="uniform(k=4)",
+    )
+    write_run(
+        tmp_path / "serial_rep",
+        [0.2, 0.35],
+        teacher_dir=str(tmp_path / "teacher_0"),
+        student_losses="rep",
+        frame_sampler="uniform(k=4)",
+    )
+    panels = panels_of(tmp_path)
+    assert set(panels) == {"pred + ce", "rep"}
+    first = panels["pred + ce"]
+    np.testing.assert_allclose(
+        first["parallel teacher, 2 frames"], [0.4, 0.5, 0.585]
+    )
+    np.testing.assert_allclose(
+        first["its student, 2 frames"], [0.3, 0.41, 0.445]
+    )
+    np.testing.assert_allclose(first["teacher, static"], 0.605)
+    assert not any(label.startswith("serial") for label in first)
+    serial = panels["rep"]["serial student, 4 frames, best epoch"]
+    np.testing.assert_allclose(serial, 0.35)
+
+
+def test_says_that_there_is_no_parallel_run(tmp_path):
+    write_run(tmp_path / "teacher", [0.1])
+    section = ParallelTeachersSection()
+    assert section.elements(study_of(tmp_path)) == []
+    assert "No parallel run" in section.absence

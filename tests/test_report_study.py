@@ -1,0 +1,49 @@
+from tests.written_runs import study_of, write_run, write_runs
+
+
+def by_label(study):
+    return {group.label: group for group in study.groups}
+
+
+def test_a_student_finds_its_baseline_and_teacher(tmp_path):
+    study = study_of(write_runs(tmp_path))
+    groups = by_label(study)
+    for k in (2, 4):
+        student = groups[f"student_k{k}"]
+        assert study.baseline_of(student) is groups[f"baseline_k{k}"]
+        assert study.teacher_of(student) is groups["teacher"]
+    parallel = groups["parallel_k2"]
+    assert study.teacher_of(parallel) is None
+    assert study.skyline_of(parallel) is groups["teacher"]
+    (run, _) = groups["student_k2"].runs
+    assert [one.name for one in study.teachers_of(run)] == ["teacher_0"]
+    assert study.group_of(run) is groups["student_k2"]
+    assert len(study.of_kind("student")) == 3
+
+
+def test_the_best_baseline_counts(tmp_path):
+    write_runs(tmp_path)
+    write_run(tmp_path / "better", [0.9], frame_sampler="random(k=2)", seed=0)
+    # Not of the same frames, videos or scores:
+    write_run(tmp_path / "k3", [0.99], frame_sampler="random(k=3)")
+    for name, flag in (
+        ("data", {"train_data_pattern": "other*"}),
+        ("scores", {"eval_data_pattern": "other*"}),
+        ("top", {"top_k": 5}),
+    ):
+        write_run(tmp_path / name, [0.99], frame_sampler="random(k=2)", **flag)
+    study = study_of(tmp_path)
+    groups = by_label(study)
+    assert study.baseline_of(groups["student_k2"]) is groups["better"]
+    alike = study.scored_alike()
+    assert [len(one) for one in sorted(alike, key=len)] == [1, 1, 9]
+
+
+def test_without_scores_there_is_no_best(tmp_path):
+    write_runs(tmp_path)
+    for name in ("baseline_k2_0", "baseline_k2_1"):
+        text = (tmp_path / name / "metrics.jsonl").read_text()
+        text = text.replace("val_gap", "other")
+        (tmp_path / name / "metrics.jsonl").write_text(text)
+    study = study_of(tmp_path)
+    assert study.baseline_of(by_label(study)["student_k2"]) is None
