@@ -42,6 +42,13 @@ setuptools.setup(
         ],
         # Parquet files of features and of predictions
         "parquet": ["pyarrow"],
-        "dev": ["pytest", "pytest-xdist", "hypothesis", "pyarrow", "ruff"],
+        "dev": [
+            "pytest",
+            "pytest-xdist",
+            "hypothesis",
+            "matplotlib",
+            "pyarrow",
+            "ruff",
+        ],
     },
 )

@@ -1,6 +1,5 @@
 """Runs as one experiment of TensorBoard's tab HParams."""
 
-import json
 import pathlib
 
 import tensorflow as tf
@@ -25,50 +24,65 @@ def write(study, folder):
 
     Returns:
         list of str, the hyper-parameters: flags in which groups differ, and
-        `frames`, `kind` and `objective` likewise.
+        `kind`, `frames` and `objective` likewise.
     """
     folder = pathlib.Path(folder)
     for before in folder.rglob(f"events.out.tfevents.*{_SUFFIX}"):
         before.unlink()
-    values = {group.label: _values(group) for group in study.groups}
-    names = [
-        name
-        for name in next(iter(values.values()))
-        if len({json.dumps(one[name]) for one in values.values()}) > 1
-    ]
+    values = _hyperparameters(study.groups)
     with _writer(folder).as_default(step=0):
         api.hparams_config(
-            hparams=[api.HParam(name) for name in names],
+            hparams=[
+                api.HParam(name, api.Discrete(sorted(set(of_groups))))
+                for name, of_groups in values.items()
+            ],
             metrics=[
                 api.Metric(key, display_name=name)
                 for key, name in METRICS.items()
             ],
         )
-    for group in study.groups:
+    for number, group in enumerate(study.groups):
         for run in group.runs:
             _write_session(
                 folder / group.label / _session(run, group.runs),
-                {name: values[group.label][name] for name in names},
+                {name: of_all[number] for name, of_all in values.items()},
                 group.label,
                 run,
             )
-    return names
+    return list(values)
 
 
-def _values(group):
-    """Everything that may tell groups apart, a dict of str, bool or number."""
+def _hyperparameters(groups):
+    """What tells groups apart, a dict name → list of a value a group.
+
+    The values of a name are all of one type: bool, float or str.
+    """
     found = {
-        "kind": group.described_kind,
-        "frames": group.k,
-        "objective": group.objective,
+        "kind": [group.described_kind for group in groups],
+        "frames": [float(group.k) for group in groups],
+        "objective": [group.objective for group in groups],
     }
-    for name, value in group.flags.items():
-        if name in SEED_FLAGS:
-            continue
-        if not isinstance(value, bool | int | float | str):
-            value = "" if value is None else ",".join(map(str, value))
-        found[name] = value
-    return found
+    for name in groups[0].flags:
+        if name not in SEED_FLAGS:
+            values = [group.flags.get(name) for group in groups]
+            found[name] = _of_one_type(values)
+    return {name: of for name, of in found.items() if len(set(of)) > 1}
+
+
+def _of_one_type(values):
+    if all(isinstance(value, bool) for value in values):
+        return values
+    if all(
+        isinstance(value, int | float) and not isinstance(value, bool)
+        for value in values
+    ):
+        return list(map(float, values))
+    return [
+        ",".join(map(str, value))
+        if isinstance(value, list)
+        else str("" if value is None else value)
+        for value in values
+    ]
 
 
 def _session(run, runs):

@@ -17,7 +17,7 @@ def text(study, shown, folder):
     for section in shown:
         lines += [f"## {section.title}", ""]
         for element in section.elements:
-            lines += [_element(element, folder), ""]
+            lines += [as_markdown(element, folder), ""]
     if study.left_out:
         lines += ["## Left out", ""]
         lines += [f"* `{path}`: {reason}" for path, reason in study.left_out]
@@ -60,7 +60,13 @@ def _spread(cell):
     return cell.spread if isinstance(cell, Number) else None
 
 
-def _element(element, folder):
+def as_markdown(element, folder):
+    """One of the `report_elements` as Markdown.
+
+    Args:
+        element: what to show.
+        folder: as of `text`.
+    """
     if isinstance(element, Paragraph):
         return element.text
     if isinstance(element, Code):

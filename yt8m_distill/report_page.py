@@ -82,7 +82,7 @@ def _section(section, pictures):
 def _side_by_side(elements, pictures):
     """Elements as HTML; of narrow pictures in a row two share a line."""
     for is_narrow, group in itertools.groupby(elements, _is_narrow):
-        shown = [_element(one, pictures) for one in group]
+        shown = [as_html(one, pictures) for one in group]
         if is_narrow and len(shown) > 1:
             shown = ['<div class="pair">', *shown, "</div>"]
         yield from shown
@@ -106,7 +106,13 @@ def _left_out(left_out):
     )
 
 
-def _element(element, pictures):
+def as_html(element, pictures):
+    """One of the `report_elements` as HTML.
+
+    Args:
+        element: what to show.
+        pictures: dict name → bytes, a PNG.
+    """
     if isinstance(element, Paragraph):
         return f"<p>{_inline(element.text)}</p>"
     if isinstance(element, Code):
@@ -174,7 +180,9 @@ def _cell(cell, width):
 
 def _spread(cell):
     """The end of a number's text that tells its spread; "": it has none."""
-    _, mark, spread = getattr(cell, "text", str)().partition(" ± ")
+    if not isinstance(cell, Number):
+        return ""
+    _, mark, spread = cell.text().partition(" ± ")
     return mark + spread
 
 
