@@ -1,6 +1,7 @@
 """Pictures of a report: drawn by matplotlib, without its global state."""
 
 import io
+import math
 
 import numpy as np
 
@@ -77,12 +78,12 @@ def style():
     return matplotlib.rc_context(STYLE)
 
 
-def figure(width=HALF, height=3.7, **arguments):
+def figure(width=HALF, height=3.3, **arguments):
     """An empty figure.
 
     Args:
         width, height: float, inches; pictures of at most `HALF` stand side by
-            side.
+            side, and a legend adds to the height.
         **arguments: more of `matplotlib.figure.Figure`.
     """
     from matplotlib.figure import Figure
@@ -106,7 +107,7 @@ def png(drawn):
 
 
 def legend(drawn, axes):
-    """A legend below all axes of a figure, outside of them.
+    """A legend below all axes of a figure, which grows by as much.
 
     Args:
         drawn: the figure.
@@ -122,6 +123,8 @@ def legend(drawn, axes):
     # A line's sample is as wide as 8 letters, an inch as 16.
     letters = max(map(len, entries)) + 8
     columns = max(1, int(16 * drawn.get_figwidth() / letters))
+    rows = math.ceil(len(entries) / columns)
+    drawn.set_figheight(drawn.get_figheight() + 0.18 * rows)
     drawn.legend(
         entries.values(),
         entries,
@@ -220,7 +223,9 @@ def whole_epochs(axes):
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+    axes.xaxis.set_major_locator(
+        MaxNLocator(nbins=10, integer=True, steps=[1, 2, 5, 10])
+    )
 
 
 def logarithmic(axis, lines, apart=3):

@@ -34,6 +34,11 @@ class CurvesSection(ReportSection):
 
 
 def _pictures(study, groups, name, k):
+    groups = sorted(
+        groups,
+        key=lambda one: np.nan_to_num(one.mean("gap"), nan=-1.0),
+        reverse=True,
+    )
     styles = _styles(groups)
     frames = f"{k} frame{'s' * (k > 1)}"
     pictures = []
@@ -73,13 +78,8 @@ def _pictures(study, groups, name, k):
 
 
 def _styles(groups):
-    """Lines of the best groups in colours; dashed: baselines."""
-    ranked = sorted(
-        groups,
-        key=lambda one: np.nan_to_num(one.mean("gap"), nan=-1.0),
-        reverse=True,
-    )
-    styles = report_pictures.line_styles([one.label for one in ranked])
+    """Lines of the first groups in colours; dashed: baselines."""
+    styles = report_pictures.line_styles([one.label for one in groups])
     for group in groups:
         if group.kind == "baseline":
             styles[group.label]["linestyle"] = "--"

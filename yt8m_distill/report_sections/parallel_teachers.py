@@ -42,7 +42,7 @@ def _picture(study, parallel, groups, name):
     columns = min(len(panels), 3)
     rows = math.ceil(len(panels) / columns)
     width = report_pictures.HALF if columns == 1 else report_pictures.WIDE
-    drawn = report_pictures.figure(width, 0.9 + 2.9 * rows)
+    drawn = report_pictures.figure(width, 0.3 + 2.9 * rows)
     axes = drawn.subplots(
         rows, columns, sharey=True, sharex=True, squeeze=False
     )

@@ -200,7 +200,7 @@ def _picture(comparisons):
     if not shown:
         return None
     drawn = report_pictures.figure(
-        report_pictures.WIDE, 1.3 + 0.32 * len(shown)
+        report_pictures.WIDE, 1.0 + 0.32 * len(shown)
     )
     axes = drawn.subplots()
     for height, one in enumerate(reversed(shown)):
