@@ -47,3 +47,19 @@ def test_without_scores_there_is_no_best(tmp_path):
         (tmp_path / name / "metrics.jsonl").write_text(text)
     study = study_of(tmp_path)
     assert study.baseline_of(by_label(study)["student_k2"]) is None
+
+
+def test_the_skyline_learned_from_the_same_videos(tmp_path):
+    write_run(tmp_path / "more", [0.9], train_data_pattern="more*")
+    write_run(tmp_path / "same", [0.5])
+    for name, pattern in (("few", "train*"), ("other", "other*")):
+        write_run(
+            tmp_path / name,
+            [0.4],
+            frame_sampler="uniform(k=2)",
+            train_data_pattern=pattern,
+        )
+    study = study_of(tmp_path)
+    groups = by_label(study)
+    assert study.skyline_of(groups["few"]) is groups["same"]
+    assert study.skyline_of(groups["other"]) is groups["more"]

@@ -81,14 +81,20 @@ class Study:
     def skyline_of(self, group):
         """The best teacher that was scored as a group was; None: there is none.
 
+        Where teachers learned from the same videos as the group, the best of
+        these.
+
         Args:
             group: a `RunGroup`.
         """
-        return _best(
+        teachers = [
             one
             for one in self.of_kind("teacher")
             if one.scored_on == group.scored_on
-        )
+        ]
+        return _best(
+            one for one in teachers if one.trained_on == group.trained_on
+        ) or _best(teachers)
 
     def teacher_of(self, group):
         """The best of the teachers that taught a group's first run.

@@ -53,7 +53,10 @@ def _table(name, groups):
                     for key in SCORES
                 ),
                 ", ".join(map(str, group.seeds)),
-                Number.of([run.best_epoch["epoch"] for run in runs], digits=1),
+                Number.of(
+                    [run.best_epoch["epoch"] for run in runs],
+                    digits=int(len(runs) > 1),
+                ),
                 *([Number(_num_videos(group), digits=0)] if several else []),
             ]
         )
@@ -68,7 +71,12 @@ def _table(name, groups):
         "best epoch",
         *(["training videos"] if several else []),
     ]
-    return Table(name, headings, rows, _caption(groups))
+    caption = _caption(groups)
+    if any(best.values()):
+        caption += (
+            " Bold: the best of several students that see as many frames."
+        )
+    return Table(name, headings, rows, caption)
 
 
 def _num_videos(group):
@@ -107,10 +115,13 @@ def _caption(groups):
     spread = ", mean ± sample standard deviation over the seeds" * several
     caption = (
         f"Best epochs on `{pattern}` (top {how['top_k']} of a video, mAP by "
-        f"{how['map_convention']}){spread}. Bold: the best of several students "
-        "that see as many frames. `rep`, `pred`, `ce`: the losses L_rep, "
-        "L_pred, L_CE, with their weights."
+        f"{how['map_convention']}){spread}."
     )
+    if any(group.kind == "student" for group in groups):
+        caption += (
+            " `rep`, `pred`, `ce`: the losses L_rep, L_pred, L_CE, with their "
+            "weights."
+        )
     videos = {_num_videos(group) for group in groups} - {None}
     if len(videos) == 1:
         caption += f" All were trained on {videos.pop():,} videos."
