@@ -123,6 +123,11 @@ def test_numbers_stand_right_and_the_best_is_bold(page):
     ("element", "expected"),
     [
         (Paragraph("a `b<c` **d**"), "<p>a <code>b&lt;c</code> <strong>d"),
+        (
+            Paragraph("`a/**/b` and **c** and `d/**/e`"),
+            "<p><code>a/**/b</code> and <strong>c</strong> and "
+            "<code>d/**/e</code></p>",
+        ),
         (Code("x <y>\nz"), "<pre><code>x &lt;y&gt;\nz</code></pre>"),
         (
             Table("t", ["a", "b"], [["x", Number(1, digits=0)], [None, None]]),

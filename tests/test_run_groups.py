@@ -91,6 +91,9 @@ def test_students_of_other_teachers_are_another_group(tmp_path):
         (["a-seed_0", "a-seed_1"], ["a"]),
         (["a/0", "a/1"], ["a"]),
         (["k10_0", "k10_1"], ["k10"]),
+        (["k10"], ["k10"]),
+        (["seed0/k10", "seed1/k10"], ["k10"]),
+        (["runseed00", "runseed01"], ["run"]),
     ],
 )
 def test_a_group_is_named_without_the_seed(tmp_path, paths, expected):
@@ -120,3 +123,19 @@ def test_groups_of_one_name_and_folder_keep_their_seed(tmp_path):
     write_run(tmp_path / "a_0", [0.1], 0)
     write_run(tmp_path / "a_1", [0.1], 1, batch_size=4)
     assert sorted(labels(tmp_path)) == ["a_0", "a_1"]
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_one_teacher_that_is_not_in_the_report_may_teach_all(tmp_path, is_gone):
+    teacher = tmp_path / "elsewhere" / "teacher_0"
+    if not is_gone:
+        write_run(teacher, [0.2])
+    for seed in (0, 1):
+        write_run(
+            tmp_path / "runs" / f"student_{seed}",
+            [0.1],
+            seed,
+            frame_sampler="uniform(k=2)",
+            teacher_dir=str(teacher),
+        )
+    assert labels(tmp_path / "runs") == {"student": [0, 1]}

@@ -6,7 +6,29 @@ in Markdown; nothing else in them has a meaning.
 
 import dataclasses
 import math
+import re
 import statistics
+
+_MARKED = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*")
+
+
+def spans(text):
+    """What a text consists of.
+
+    Args:
+        text: str.
+
+    Yields:
+        `(kind, text)`: `"plain"`, `"code"` or `"bold"`, and the str.
+    """
+    end = 0
+    for found in _MARKED.finditer(text):
+        if found.start() > end:
+            yield "plain", text[end : found.start()]
+        yield found.lastgroup, found[found.lastgroup]
+        end = found.end()
+    if end < len(text):
+        yield "plain", text[end:]
 
 
 @dataclasses.dataclass(frozen=True)

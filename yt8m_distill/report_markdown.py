@@ -2,7 +2,14 @@
 
 import csv
 
-from yt8m_distill.report_elements import Code, Number, Paragraph, Picture, Table
+from yt8m_distill.report_elements import (
+    Code,
+    Number,
+    Paragraph,
+    Picture,
+    Table,
+    spans,
+)
 
 
 def text(study, shown, folder):
@@ -53,7 +60,7 @@ def write_csv(opened, table):
 
 def plain(text):
     """A text without the marks of Markdown."""
-    return text.replace("`", "").replace("**", "")
+    return "".join(span for _, span in spans(text))
 
 
 def _spread(cell):

@@ -4,9 +4,15 @@ import base64
 import html
 import importlib.resources
 import itertools
-import re
 
-from yt8m_distill.report_elements import Code, Number, Paragraph, Picture, Table
+from yt8m_distill.report_elements import (
+    Code,
+    Number,
+    Paragraph,
+    Picture,
+    Table,
+    spans,
+)
 from yt8m_distill.report_pictures import HALF
 
 
@@ -187,7 +193,11 @@ def _spread(cell):
 
 
 def _inline(text):
-    """A text of a report as HTML: `code` and **bold**."""
-    text = html.escape(text)
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
+    """A text of a report as HTML."""
+    tags = {"code": "code", "bold": "strong"}
+    shown = []
+    for kind, span in spans(text):
+        span = html.escape(span)
+        tag = tags.get(kind)
+        shown.append(f"<{tag}>{span}</{tag}>" if tag else span)
+    return "".join(shown)

@@ -1,12 +1,15 @@
 """Runs that differ by nothing but their seed, as one row of a table."""
 
 import json
+import pathlib
 import re
 
 import numpy as np
 
 from yt8m_distill import parts
+from yt8m_distill.errors import InputError
 from yt8m_distill.report_elements import Number
+from yt8m_distill.reported_runs import ReportedRun
 from yt8m_distill.run_directory import FREE_FLAGS
 
 # What does not tell groups apart: it changes no result, or is the seed's.
@@ -116,21 +119,34 @@ def group(runs):
 
 
 def without_seed(path, seed):
-    """A path's parts without what names the seed at their end, a tuple."""
+    """A path's parts without what names the seed at their end.
+
+    Args:
+        path: a `pathlib.Path`.
+        seed: int; None: any number is taken for one.
+
+    Returns:
+        tuple of str.
+    """
+    number = r"\d+" if seed is None else f"0*{seed}"
     *parents, name = path.parts
-    stem = re.sub(rf"(?:[-_.]?seed[-_=]?|[-_.])?0*{seed}$", "", name)
+    stem = re.sub(rf"(?:^|[-_.])({number})$", "", name)
+    if stem == name:
+        stem = re.sub(rf"[-_.]?seed[-_=]?({number})$", "", name)
+    stem = re.sub(r"[-_.]?seed$", "", stem)
     return (*parents, stem) if stem else tuple(parents)
 
 
 def _identity(run, by_path):
     """What runs of one group have in common, a str."""
     flags = {k: v for k, v in run.flags.items() if k not in SEED_FLAGS}
-    flags["initialize_from"] = _of_no_seed(run, flags["initialize_from"])
+    start = flags["initialize_from"]
+    flags["initialize_from"] = start and without_seed(pathlib.Path(start), None)
     teachers = []
     for path in run.teachers:
-        teacher = by_path.get(path)
-        if teacher is None or teacher is run:
-            teachers.append(without_seed(path, run.seed))
+        teacher = by_path.get(path) or _run_at(path)
+        if teacher is None or path == run.path:
+            teachers.append(without_seed(path, None))
         else:
             teachers.append(_identity(teacher, by_path))
     return json.dumps(
@@ -140,8 +156,12 @@ def _identity(run, by_path):
     )
 
 
-def _of_no_seed(run, path):
-    return path and without_seed(type(run.path)(path), run.seed)
+def _run_at(path):
+    """A run that is not in the report; None: it is gone."""
+    try:
+        return ReportedRun(path)
+    except InputError:
+        return None
 
 
 def _label(groups):
