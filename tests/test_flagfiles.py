@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT, load_tool, small_spec
-from yt8m_distill import config, cost, experiment, parts
+from yt8m_distill import config, cost, experiment, parts, run_queue
+from yt8m_distill.flag_definitions import REQUIRED
+from yt8m_distill.study import Study
 
 FLAGFILES = sorted((ROOT / "flags").rglob("*.flags"))
+# Those of a table are of `tables`, the others of `train`.
+TABLES = [path for path in FLAGFILES if "--tables=" in path.read_text()]
+RUNS = [path for path in FLAGFILES if path not in TABLES]
 # Small stand-ins for what takes long; everything else is as in the flagfile.
 STEP = ["--batch_size=8", "--num_epochs=1"]
 
@@ -63,9 +68,41 @@ def eigenvalues(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(
-    "path", FLAGFILES, ids=lambda path: f"{path.parent.name}-{path.stem}"
-)
+def name(path):
+    return f"{path.parent.name}-{path.stem}"
+
+
+@pytest.mark.parametrize("path", TABLES, ids=name)
+def test_plans_its_table_and_runs_that_can_be(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    options = config.parse(
+        "tables", [f"--flagfile={path}", f"--output_dir={tmp_path}"]
+    )
+    study = Study(options)
+    planned = run_queue.in_order(
+        [
+            task
+            for table in options.tables
+            for row in parts.get_class("paper_tables", table)().rows(study)
+            for cell in row.cells.values()
+            for task in cell.tasks
+        ]
+    )
+    assert len(planned) >= 3
+    for task in planned:
+        entry_point = task.module.rpartition(".")[2]
+        flags = config.parse(entry_point, task.arguments)
+        config.require(flags, *REQUIRED[entry_point])
+        if entry_point == "train":
+            assert ("all_frames" in flags.frame_sampler) == (
+                task.kind == "teacher"
+            )
+            for spec in parts.split(flags.student_losses):
+                parts.get("distillation_losses", spec)
+            parts.get("frame_samplers", flags.frame_sampler, max_frames=300)
+
+
+@pytest.mark.parametrize("path", RUNS, ids=name)
 def test_trains_for_a_step(
     path,
     synthetic_shards,
