@@ -6,7 +6,13 @@ import shlex
 import sys
 import time
 
-from yt8m_distill import durations, files, parts, table_results
+from yt8m_distill import (
+    durations,
+    file_locks,
+    files,
+    parts,
+    table_results,
+)
 from yt8m_distill.run_queue import RunQueue, in_order
 from yt8m_distill.study import Study
 from yt8m_distill.table_results import TableResults
@@ -46,8 +52,13 @@ def fill(options, write=print):
     start = time.monotonic()
 
     def keep(queue):
-        for name, table in tables.items():
-            _keep(study, name, table, rows[name], queue)
+        # Another study may fill tables of this directory at the same time.
+        with file_locks.held(
+            study.output_dir / ".lock",
+            f"waiting for who writes into {study.output_dir}",
+        ):
+            for name, table in tables.items():
+                _keep(study, name, table, rows[name], queue)
 
     queue = RunQueue(tasks, options.num_processes, write, keep)
     queue.run()

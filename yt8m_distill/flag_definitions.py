@@ -552,6 +552,11 @@ REQUIRED = {
         "input_data_pattern",
     ],
     "flops": [],
-    "tables": ["output_dir", "teacher_flagfile", "baseline_flagfile"],
+    "tables": [
+        "tables",
+        "output_dir",
+        "teacher_flagfile",
+        "baseline_flagfile",
+    ],
     "report": ["runs", "output"],
 }

@@ -1,0 +1,49 @@
+"""docs/results.md says what docs/results/*.json hold."""
+
+import json
+
+import pytest
+
+from tests.conftest import ROOT
+from yt8m_distill import filled_tables, parts, table_results
+
+KEPT = sorted((ROOT / "docs" / "results").glob("*.json"))
+
+
+@pytest.fixture(params=KEPT, ids=lambda path: path.stem)
+def kept(request):
+    """A file of results and what it holds: its name is DATA_ENCODER_TABLE."""
+    kept = json.loads(request.param.read_text())
+    name = next(
+        name
+        for name in parts.names("paper_tables")
+        if request.param.stem.endswith(name)
+    )
+    return (name, kept, *filled_tables.results_of(name, kept))
+
+
+def test_every_run_of_it_is_there(kept):
+    _, _, _, results = kept
+    for row in results.rows:
+        for cell in row["cells"].values():
+            assert not cell["failures"] and not cell["pending"]
+            assert len(cell["values"]) == len(cell["runs"])
+
+
+def test_the_papers_orders_hold_where_it_is_said(kept):
+    _, found, table, results = kept
+    statements = [one._asdict() for one in table.statements(results)]
+    assert json.loads(json.dumps(statements)) == found["statements"]
+
+
+def test_the_document_has_its_numbers_and_says_what_does_not_hold(kept):
+    _, found, table, results = kept
+    document = (ROOT / "docs" / "results.md").read_text()
+    numbers = table_results.markdown(
+        results, table.metrics, table.metrics_are_rows, table.row_heading
+    )
+    assert numbers in document
+    assert f"    {found['command']}" in document
+    for one in found["statements"]:
+        verdict = "holds" if one["holds"] else "does not hold"
+        assert f"| {one['claim']} | {verdict} | {one['evidence']} |" in document
