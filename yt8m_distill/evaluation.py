@@ -11,6 +11,9 @@ from yt8m_distill.ahead import ahead
 from yt8m_distill.errors import InputError
 from yt8m_distill.forward import Forward
 
+# What `Forward` returns.
+OUTPUTS = ("predictions", "logits", "representation")
+
 
 class Evaluator:
     """Runs a model over data sets; compiled once, used as often as needed.
@@ -21,11 +24,13 @@ class Evaluator:
     Args:
         model: a `VideoClassifier`.
         jit_compile: bool, whether XLA compiles the model.
+        with_representation: whether what is predicted comes with the
+            representations.
     """
 
-    def __init__(self, model, jit_compile=False):
+    def __init__(self, model, jit_compile=False, with_representation=False):
         self.model = model
-        self.forward = Forward(model, jit_compile)
+        self.forward = Forward(model, jit_compile, with_representation)
 
     def predictions(
         self, dataset, batch_size, with_video_id=False, with_labels=True
@@ -42,8 +47,9 @@ class Evaluator:
         Yields:
             `(predictions, logits, batch)`: float32 arrays
             `(videos, num_classes)`, and what else the batch holds, but for its
-            frames, as a dict of arrays. Of a data set with length buckets
-            there are more videos than in a batch at times.
+            frames, as a dict of arrays, in which is `representation` if that is
+            wanted. Of a data set with length buckets there are more videos than
+            in a batch at times.
 
         Raises:
             InputError: a record cannot be read, or a video does not fit into
@@ -66,13 +72,10 @@ class Evaluator:
         try:
             for batch in batches:
                 frames = batch.pop("frames")
-                predictions, logits = self.forward(
-                    frames, batch["num_frames"], size
-                )
+                outputs = self.forward(frames, batch["num_frames"], size)
                 del frames  # their memory is used for the next batch
                 yield {
-                    "predictions": predictions,
-                    "logits": logits,
+                    **dict(zip(OUTPUTS, outputs)),
                     **{key: value.numpy() for key, value in batch.items()},
                 }
         except tf.errors.OpError:

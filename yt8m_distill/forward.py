@@ -20,11 +20,13 @@ class Forward:
     Args:
         model: a `VideoClassifier` or `VideoEnsemble`.
         jit_compile: bool, whether XLA compiles the graphs.
+        with_representation: whether representations are wanted too.
     """
 
-    def __init__(self, model, jit_compile=False):
+    def __init__(self, model, jit_compile=False, with_representation=False):
         self.model = model
         self.jit_compile = jit_compile
+        self.with_representation = with_representation
         self._graphs = {}
         self._most_videos = None
 
@@ -43,14 +45,17 @@ class Forward:
                 filled up to.
 
         Returns:
-            `(predictions, logits)`, float32 arrays `(videos, num_classes)`.
+            `(predictions, logits)`, float32 arrays `(videos, num_classes)`, and
+            where wanted the representation `(videos, representation_dim)`.
 
         Raises:
             InputError: a single video does not fit into the device's memory.
         """
         if not len(num_frames):
-            nothing = np.zeros((0, self.model.num_classes), np.float32)
-            return nothing, nothing
+            sizes = [self.model.num_classes] * 2
+            if self.with_representation:
+                sizes.append(self.model.representation_dim)
+            return tuple(np.zeros((0, size), np.float32) for size in sizes)
         while True:
             size = min(batch_size, self._most_videos or batch_size)
             try:
@@ -111,5 +116,9 @@ class Forward:
 
     def _outputs(self, frames, num_frames):
         batch = {"frames": frames, "num_frames": num_frames}
-        logits = self.model(batch, training=False)["logits"]
-        return keras.ops.sigmoid(logits), logits
+        outputs = self.model(batch, training=False)
+        logits = outputs["logits"]
+        found = [keras.ops.sigmoid(logits), logits]
+        if self.with_representation:
+            found.append(keras.ops.cast(outputs["representation"], "float32"))
+        return found

@@ -106,6 +106,21 @@ def png(drawn):
     return opened.getvalue()
 
 
+def mixed(color, other, share):
+    """A colour with a share of another, as `#rrggbb`.
+
+    Args:
+        color, other: str, `#rrggbb`.
+        share: float in [0, 1], of the other.
+    """
+    channels = [
+        round((1 - share) * int(color[at : at + 2], 16))
+        + round(share * int(other[at : at + 2], 16))
+        for at in (1, 3, 5)
+    ]
+    return "#" + "".join(f"{min(one, 255):02x}" for one in channels)
+
+
 def legend(drawn, axes):
     """A legend below all axes of a figure, which grows by as much.
 

@@ -3,7 +3,7 @@
 import functools
 import math
 
-from yt8m_distill import reported_runs, run_groups
+from yt8m_distill import observations, reported_runs, run_groups
 
 
 class Study:
@@ -30,6 +30,13 @@ class Study:
         self.folder = folder
         self.runs, self.left_out = reported_runs.read(options.runs)
         self.groups = run_groups.group(self.runs)
+
+    @functools.cached_property
+    def observations(self):
+        """What the runs' models make of videos, an `Observations`."""
+        return observations.Observations(
+            self.options.eval_data_pattern, self.options.max_videos
+        )
 
     @functools.cached_property
     def _by_path(self):

@@ -1,0 +1,160 @@
+"""Which runs of a report are compared with which."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from yt8m_distill import label_files
+from yt8m_distill.errors import InputError
+from yt8m_distill.reported_runs import ReportedRun
+from yt8m_distill.run_groups import RunGroup
+
+
+class Trio(NamedTuple):
+    """A student with what it is measured against.
+
+    Attributes:
+        student, baseline, teacher: `RunGroup`; the latter two may be None.
+    """
+
+    student: RunGroup
+    baseline: RunGroup | None
+    teacher: RunGroup | None
+
+
+class Teacher(NamedTuple):
+    """The model that a run is compared with.
+
+    Attributes:
+        run: `ReportedRun`.
+        checkpoint: str, `"best"`, or `"teacher"` of a parallel run.
+    """
+
+    run: ReportedRun
+    checkpoint: str
+
+
+def best_students(study):
+    """The best student of each number of frames, by GAP.
+
+    Students that were scored otherwise do not compare and are looked at apart.
+
+    Args:
+        study: a `Study`.
+
+    Returns:
+        list of `Trio`, by rising number of frames.
+    """
+    best = {}
+    for number, groups in enumerate(study.scored_alike()):
+        for group in groups:
+            if group.kind != "student" or _sees_segments(group):
+                continue
+            key = group.k, number
+            if key not in best or group.mean("gap") > best[key].mean("gap"):
+                best[key] = group
+    return [
+        Trio(
+            best[key],
+            study.baseline_of(best[key]),
+            study.teacher_of(best[key]) or study.skyline_of(best[key]),
+        )
+        for key in sorted(best)
+    ]
+
+
+def teacher_of(study, run):
+    """The model that a run's own is compared with.
+
+    Of a student its teacher, of a baseline the best teacher of the report, from
+    the training with the same seed if there is one.
+
+    Args:
+        study: a `Study`.
+        run: a `ReportedRun`.
+
+    Returns:
+        A `Teacher`; None: there is none, or several taught it together.
+    """
+    if run.mode == "parallel":
+        return Teacher(run, "teacher")
+    if run.mode == "serial":
+        teachers = study.teachers_of(run)
+        if len(run.teachers) != 1 or not teachers:
+            return None
+        return Teacher(teachers[0], "best")
+    skyline = study.skyline_of(study.group_of(run))
+    if skyline is None or run in skyline.runs:
+        return None
+    same = [one for one in skyline.runs if one.seed == run.seed]
+    return Teacher((same or skyline.runs)[0], "best")
+
+
+def observed_pair(study, run):
+    """What a run's model and its teacher make of the same videos.
+
+    Args:
+        study: a `Study`.
+        run: a `ReportedRun`.
+
+    Returns:
+        `(teacher's, run's)` `Observation`s; None: it has no `teacher_of`.
+
+    Raises:
+        InputError: a model cannot be run, or they were not given the same
+            videos.
+    """
+    teacher = teacher_of(study, run)
+    if teacher is None:
+        return None
+    theirs = study.observations.of(teacher.run, teacher.checkpoint)
+    own = study.observations.of(run)
+    if theirs.video_ids != own.video_ids:
+        raise InputError(
+            f"`{teacher.run.name}` and `{run.name}` were validated on other "
+            "videos; give --eval_data_pattern"
+        )
+    return theirs, own
+
+
+def with_models(study, *kinds):
+    """The groups of some kinds whose models look at whole videos, a list."""
+    return [
+        group
+        for group in study.groups
+        if group.kind in kinds and not _sees_segments(group)
+    ]
+
+
+def class_names(study, num_classes):
+    """A name for each class: of `--vocabulary`, or such as `class 17`."""
+    known = label_files.read_class_names(study.options.vocabulary) or {}
+    return [known.get(one, f"class {one}") for one in range(num_classes)]
+
+
+def _sees_segments(group):
+    return group.data.get("segment_context_frames") is not None
+
+
+def videos_text(study):
+    """Which videos models were run on, such as `2,770 videos of …`."""
+    pattern = study.options.eval_data_pattern
+    patterns = {pattern or run.flags["eval_data_pattern"] for run in study.runs}
+    where = f"`{patterns.pop()}`"
+    if patterns:
+        where = "the shards that each run was validated on"
+    return f"{study.observations.num_videos:,} videos of {where}"
+
+
+def mean_average_precisions(study, group):
+    """The AP of each class, the mean over a group's runs.
+
+    Args:
+        study: a `Study`.
+        group: a `RunGroup`.
+
+    Returns:
+        float64 `(num_classes,)`, NaN where no video is positive.
+    """
+    found = [study.observations.average_precisions(r)[0] for r in group.runs]
+    return np.mean(found, axis=0)

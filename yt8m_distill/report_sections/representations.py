@@ -1,0 +1,242 @@
+"""Teacher and student representations of the same videos, in a picture.
+
+Figure 3 of Bhardwaj et al. (CVPR 2019).
+"""
+
+import numpy as np
+
+from yt8m_distill import (
+    compared_runs,
+    embedding,
+    report_pictures,
+    representation_similarity,
+)
+from yt8m_distill.report_elements import Number, Paragraph, Picture, Table
+from yt8m_distill.report_sections.report_section import ReportSection
+
+NUM_CLASSES = 5
+# Videos of each class that are drawn, so that dots can be told apart.
+VIDEOS_A_CLASS = 120
+
+
+class RepresentationsSection(ReportSection):
+    """How close representations are; pictures of the best students.
+
+    Drawn are the best student with L_rep and the best without.
+    """
+
+    title = "Representations"
+    order = 60
+    absence = "No run here has a teacher to compare with"
+
+    def elements(self, study):
+        rows, left_out = [], []
+        for group in compared_runs.with_models(study, "baseline", "student"):
+            row = _row(study, group)
+            if row is None:
+                left_out.append(f"`{group.label}`")
+            else:
+                rows.append(row)
+        if not rows:
+            return []
+        elements = [
+            picture_of(study, group, name)
+            for name, group in _drawn(study).items()
+        ]
+        elements.append(
+            Table("representations", HEADINGS, rows, _caption(study))
+        )
+        if left_out:
+            elements.append(
+                Paragraph(
+                    "Without a single teacher among these runs: "
+                    f"{', '.join(left_out)}."
+                )
+            )
+        return elements
+
+
+HEADINGS = [
+    "run",
+    "kind",
+    "learns from",
+    "frames",
+    "width",
+    "distance",
+    "nearest is its own",
+    "CKA",
+]
+
+
+def has_representation_loss(group):
+    """Whether a group's students learn the teacher's representation."""
+    names = {loss.partition("(")[0] for loss in group.losses}
+    return bool(names & {"rep", "representation"})
+
+
+def top_class_of(labels):
+    """Videos that have exactly one of the most frequent classes.
+
+    Args:
+        labels: bool `(videos, num_classes)`.
+
+    Returns:
+        `(classes, videos)`: the most frequent classes, at most `NUM_CLASSES`,
+        and for each of them an int array, the first videos that have it and
+        none of the others.
+    """
+    counts = labels.sum(axis=0)
+    classes = np.argsort(-counts, kind="stable")[:NUM_CLASSES]
+    classes = classes[counts[classes] > 0]
+    has = labels[:, classes]
+    only = has.sum(axis=1) == 1
+    return classes, [
+        np.flatnonzero(only & own)[:VIDEOS_A_CLASS] for own in has.T
+    ]
+
+
+def _drawn(study):
+    """The best student with L_rep and the best without, dict name → group."""
+    found = {}
+    for group in compared_runs.with_models(study, "student"):
+        pair = compared_runs.observed_pair(study, group.runs[0])
+        if pair is None or not _same_width(*pair):
+            continue
+        name = "with_rep" if has_representation_loss(group) else "without_rep"
+        if name not in found or group.mean("gap") > found[name].mean("gap"):
+            found[name] = group
+    return dict(sorted(found.items()))
+
+
+def picture_of(study, group, name):
+    """t-SNE of what the first run of a group and its teacher represent."""
+    theirs, own = compared_runs.observed_pair(study, group.runs[0])
+    classes, videos = top_class_of(own.labels)
+    shown = np.concatenate(videos)
+    of_class = np.repeat(np.arange(len(videos)), list(map(len, videos)))
+    teacher, student = np.split(
+        embedding.embed(
+            np.concatenate(
+                [theirs.representation[shown], own.representation[shown]]
+            )
+        ),
+        2,
+    )
+    names = compared_runs.class_names(study, own.labels.shape[1])
+    drawn = report_pictures.figure(height=5.2)
+    axes = drawn.subplots()
+    _draw(
+        drawn,
+        axes,
+        teacher,
+        student,
+        of_class,
+        [names[one] for one in classes],
+    )
+    with_or_without = "with" if has_representation_loss(group) else "without"
+    axes.set_title(f"{with_or_without} L_rep: {group.label}")
+    close = representation_similarity.closeness(
+        theirs.representation, own.representation
+    )
+    alike = representation_similarity.linear_cka(
+        theirs.representation, own.representation
+    )
+    return Picture(
+        f"representations_{name}",
+        drawn,
+        f"t-SNE of the representations of {len(shown)} videos by the teacher "
+        f"(dark) and by the student `{group.label}` (light: {group.objective}, "
+        f"{group.k} frames), embedded together: videos with exactly one of the "
+        f"{len(classes)} most frequent labels, at most {VIDEOS_A_CLASS} of "
+        "each. Of all videos, teacher and student are "
+        f"{close.relative_distance:.2f} as far apart as those of different "
+        f"videos; linear CKA {alike:.2f}.",
+        "Dots in two shades of a colour for each class: dark those of the "
+        "teacher, light those of the student",
+    )
+
+
+def _draw(drawn, axes, teacher, student, of_class, names):
+    """Dots of both models, dark and light shades of each class's colour."""
+    from matplotlib.legend_handler import HandlerTuple
+
+    pairs = []
+    for number, color in zip(range(len(names)), report_pictures.COLOURS):
+        own = of_class == number
+        pairs.append(
+            tuple(
+                # The student's are smaller, and hide none of the teacher's.
+                axes.scatter(
+                    *points[own].T,
+                    s=size,
+                    color=shade,
+                    linewidth=0,
+                    zorder=3 - size / 17,
+                )
+                for points, shade, size in (
+                    (teacher, report_pictures.mixed(color, "#000000", 0.3), 17),
+                    (student, report_pictures.mixed(color, "#ffffff", 0.6), 8),
+                )
+            )
+        )
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(True)
+    axes.set_aspect("equal", adjustable="datalim")
+    drawn.legend(
+        pairs,
+        names,
+        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.4)},
+        title="dark: teacher, light: student",
+        title_fontsize=8.5,
+        alignment="left",
+        loc="outside lower left",
+        ncols=2,
+    )
+
+
+def _same_width(theirs, own):
+    return theirs.representation.shape == own.representation.shape
+
+
+def _row(study, group):
+    """A row of the table; None: there is no teacher to compare with."""
+    pairs = [compared_runs.observed_pair(study, run) for run in group.runs]
+    if None in pairs:
+        return None
+    distances, nearest, alike = [], [], []
+    for theirs, own in pairs:
+        representations = theirs.representation, own.representation
+        alike.append(representation_similarity.linear_cka(*representations))
+        if _same_width(theirs, own):
+            close = representation_similarity.closeness(*representations)
+            distances.append(close.relative_distance)
+            nearest.append(100 * close.nearest_share)
+    theirs, own = pairs[0]
+    widths = [str(one.representation.shape[1]) for one in (own, theirs)]
+    return [
+        group.label,
+        group.described_kind,
+        group.objective,
+        Number(group.k, digits=0),
+        " of ".join(dict.fromkeys(widths)),
+        Number.of(distances, digits=2),
+        Number.of(nearest, digits=1, unit=" %"),
+        Number.of(alike, digits=2),
+    ]
+
+
+def _caption(study):
+    return (
+        f"On {compared_runs.videos_text(study)}, beside the teacher's. "
+        "Distance: between teacher's and student's representation of one "
+        "video, divided by that between those of different videos; 0 is the "
+        "same, 1 no closer than chance. Nearest is its own: videos whose "
+        "nearest student representation to the teacher's is that of the same "
+        "video. Both need a common space, which only L_rep asks for, and as "
+        "wide a representation as the teacher's (width: the student's of the "
+        "teacher's where they differ). CKA: linear centred kernel alignment, "
+        "for which rotation and scale do not count; 1 is the same. Models of "
+        "one shape and seed start from the same weights, so that even a "
+        "baseline may be closer than chance."
+    )
