@@ -18,13 +18,18 @@ def embed(vectors):
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     vectors = np.asarray(vectors, np.float64)
     components = min(MOST_DIMENSIONS, *vectors.shape)
-    reduced = PCA(components, random_state=0).fit_transform(vectors)
-    return TSNE(
+    reduced = PCA(components, svd_solver="full").fit_transform(vectors)
+    tsne = TSNE(
         init="pca" if components > 1 else "random",
         # It has to be below the number of points.
         perplexity=min(PERPLEXITY, (len(vectors) - 1) / 3),
         random_state=0,
-    ).fit_transform(reduced)
+    )
+    # Its threads wait for each other so often that on a busy machine they take
+    # several times as long as one.
+    with threadpool_limits(1):
+        return tsne.fit_transform(reduced)

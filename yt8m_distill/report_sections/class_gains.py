@@ -186,8 +186,8 @@ def _table(study, trio, name):
         f"Teacher `{trio.teacher.label}`, baseline `{trio.baseline.label}` and "
         f"student `{trio.student.label}` ({trio.student.k} frames) on "
         f"{compared_runs.videos_text(study)}, each group as if there were no "
-        f"other classes: the {flags['top_k']} highest of its own predictions of "
-        f"each video, mAP by {flags['map_convention']}, the mean over the "
+        f"other classes: the {flags['top_k']} highest of its own predictions "
+        f"of each video, mAP by {flags['map_convention']}, the mean over the "
         "group. Bold: the better of baseline and student.",
     )
 

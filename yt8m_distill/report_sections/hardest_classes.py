@@ -110,8 +110,8 @@ def _introduction(study, trio, num_classes):
         f"Average precisions of the teacher `{trio.teacher.label}` "
         f"({trio.teacher.k} frames), the baseline `{trio.baseline.label}` and "
         f"the student `{trio.student.label}` ({trio.student.k} frames), the "
-        f"best student by GAP, on {compared_runs.videos_text(study)}, each over "
-        f"all of them. Only the {num_classes:,} classes with at least "
+        f"best student by GAP, on {compared_runs.videos_text(study)}, each "
+        f"over all of them. Only the {num_classes:,} classes with at least "
         f"{LEAST_POSITIVES} positive videos there are ranked: of fewer an "
         "average precision is mostly chance."
     )

@@ -17,6 +17,8 @@ from yt8m_distill.report_sections.report_section import ReportSection
 NUM_CLASSES = 5
 # Videos of each class that are drawn, so that dots can be told apart.
 VIDEOS_A_CLASS = 120
+# With fewer videos there is nothing to see.
+LEAST_VIDEOS = 5
 
 
 class RepresentationsSection(ReportSection):
@@ -39,13 +41,13 @@ class RepresentationsSection(ReportSection):
                 rows.append(row)
         if not rows:
             return []
-        elements = [
-            picture_of(study, group, name)
-            for name, group in _drawn(study).items()
+        pictures = [
+            _picture(study, group, name) for name, group in drawn(study).items()
         ]
-        elements.append(
-            Table("representations", HEADINGS, rows, _caption(study))
-        )
+        elements = [
+            *filter(None, pictures),
+            Table("representations", HEADINGS, rows, _caption(study)),
+        ]
         if left_out:
             elements.append(
                 Paragraph(
@@ -75,27 +77,24 @@ def has_representation_loss(group):
 
 
 def top_class_of(labels):
-    """Videos that have exactly one of the most frequent classes.
+    """Which one of the most frequent classes each video has.
 
     Args:
         labels: bool `(videos, num_classes)`.
 
     Returns:
-        `(classes, videos)`: the most frequent classes, at most `NUM_CLASSES`,
-        and for each of them an int array, the first videos that have it and
-        none of the others.
+        `(classes, of_video)`: int arrays, the `NUM_CLASSES` most frequent
+        classes (fewer if there are no more), and for each video a place among
+        them; -1 where it has none of them, or several.
     """
     counts = labels.sum(axis=0)
     classes = np.argsort(-counts, kind="stable")[:NUM_CLASSES]
     classes = classes[counts[classes] > 0]
     has = labels[:, classes]
-    only = has.sum(axis=1) == 1
-    return classes, [
-        np.flatnonzero(only & own)[:VIDEOS_A_CLASS] for own in has.T
-    ]
+    return classes, np.where(has.sum(axis=1) == 1, has.argmax(axis=1), -1)
 
 
-def _drawn(study):
+def drawn(study):
     """The best student with L_rep and the best without, dict name → group."""
     found = {}
     for group in compared_runs.with_models(study, "student"):
@@ -108,12 +107,21 @@ def _drawn(study):
     return dict(sorted(found.items()))
 
 
-def picture_of(study, group, name):
-    """t-SNE of what the first run of a group and its teacher represent."""
+def _picture(study, group, name):
+    """t-SNE of what the first run of a group and its teacher represent.
+
+    None where too few videos have exactly one of the most frequent classes.
+    """
     theirs, own = compared_runs.observed_pair(study, group.runs[0])
-    classes, videos = top_class_of(own.labels)
-    shown = np.concatenate(videos)
-    of_class = np.repeat(np.arange(len(videos)), list(map(len, videos)))
+    classes, of_video = top_class_of(own.labels)
+    shown = [
+        video
+        for place in range(len(classes))
+        for video in np.flatnonzero(of_video == place)[:VIDEOS_A_CLASS]
+    ]
+    of_class = of_video[shown]
+    if len(shown) < LEAST_VIDEOS:
+        return None
     teacher, student = np.split(
         embedding.embed(
             np.concatenate(
@@ -123,10 +131,10 @@ def picture_of(study, group, name):
         2,
     )
     names = compared_runs.class_names(study, own.labels.shape[1])
-    drawn = report_pictures.figure(height=5.2)
-    axes = drawn.subplots()
+    figure = report_pictures.figure(height=5.2)
+    axes = figure.subplots()
     _draw(
-        drawn,
+        figure,
         axes,
         teacher,
         student,
@@ -135,28 +143,26 @@ def picture_of(study, group, name):
     )
     with_or_without = "with" if has_representation_loss(group) else "without"
     axes.set_title(f"{with_or_without} L_rep: {group.label}")
-    close = representation_similarity.closeness(
-        theirs.representation, own.representation
-    )
-    alike = representation_similarity.linear_cka(
-        theirs.representation, own.representation
-    )
+    representations = theirs.representation, own.representation
+    close = representation_similarity.closeness(*representations)
+    distance = Number(close.relative_distance, digits=2).text()
+    alike = representation_similarity.linear_cka(*representations)
     return Picture(
         f"representations_{name}",
-        drawn,
+        figure,
         f"t-SNE of the representations of {len(shown)} videos by the teacher "
         f"(dark) and by the student `{group.label}` (light: {group.objective}, "
         f"{group.k} frames), embedded together: videos with exactly one of the "
         f"{len(classes)} most frequent labels, at most {VIDEOS_A_CLASS} of "
         "each. Of all videos, teacher and student are "
-        f"{close.relative_distance:.2f} as far apart as those of different "
-        f"videos; linear CKA {alike:.2f}.",
+        f"{distance} times as far apart as those of different videos; linear "
+        f"CKA {Number(alike, digits=2).text()}.",
         "Dots in two shades of a colour for each class: dark those of the "
         "teacher, light those of the student",
     )
 
 
-def _draw(drawn, axes, teacher, student, of_class, names):
+def _draw(figure, axes, teacher, student, of_class, names):
     """Dots of both models, dark and light shades of each class's colour."""
     from matplotlib.legend_handler import HandlerTuple
 
@@ -183,7 +189,7 @@ def _draw(drawn, axes, teacher, student, of_class, names):
     axes.set_yticks([])
     axes.spines[:].set_visible(True)
     axes.set_aspect("equal", adjustable="datalim")
-    drawn.legend(
+    figure.legend(
         pairs,
         names,
         handler_map={tuple: HandlerTuple(ndivide=None, pad=0.4)},
