@@ -6,6 +6,7 @@ import numpy as np
 
 from yt8m_distill import label_files
 from yt8m_distill.errors import InputError
+from yt8m_distill.report_elements import Paragraph
 from yt8m_distill.reported_runs import ReportedRun
 from yt8m_distill.run_groups import RunGroup
 
@@ -90,20 +91,45 @@ def teacher_of(study, run):
     return Teacher((same or skyline.runs)[0], "best")
 
 
-def observed_pair(study, run):
-    """What a run's model and its teacher make of the same videos.
+def observed_pairs(study, *kinds):
+    """What models and their teachers make of the same videos.
 
     Args:
         study: a `Study`.
-        run: a `ReportedRun`.
+        *kinds: str, of the groups.
 
     Returns:
-        `(teacher's, run's)` `Observation`s; None: it has no `teacher_of`.
+        `(pairs, left_out)`: dict label of a group → list of a pair a run, the
+        `Observation`s of its teacher and its own; and a list of a `Paragraph`
+        for each reason for which groups are not in the dict.
 
     Raises:
-        InputError: a model cannot be run, or they were not given the same
-            videos.
+        InputError: all were left out, the first because of this error.
     """
+    pairs, reasons, first_error = {}, {}, None
+    for group in with_models(study, *kinds):
+        try:
+            found = [_observed_pair(study, run) for run in group.runs]
+        except InputError as error:
+            first_error = first_error or error
+            reasons.setdefault(str(error), []).append(group.label)
+            continue
+        if None in found:
+            reason = "no single teacher of it is among these runs"
+            reasons.setdefault(reason, []).append(group.label)
+        else:
+            pairs[group.label] = found
+    if first_error and not pairs:
+        raise first_error
+    left_out = [
+        Paragraph(f"Without {', '.join(f'`{n}`' for n in names)}: {reason}.")
+        for reason, names in reasons.items()
+    ]
+    return pairs, left_out
+
+
+def _observed_pair(study, run):
+    """`(teacher's, run's)` `Observation`s; None: it has no `teacher_of`."""
     teacher = teacher_of(study, run)
     if teacher is None:
         return None

@@ -494,8 +494,9 @@ _REPORT = [
         flags.DEFINE_string,
         "tensorboard_dir",
         "",
-        "where to write the runs' settings and scores for TensorBoard's tab "
-        "HParams; empty: folder tensorboard among the page's files",
+        "where to write settings, scores and representations for TensorBoard's "
+        "tabs HParams and Projector; empty: folder tensorboard among the "
+        "page's files",
     ),
     *_VOCABULARY,
 ]

@@ -1,7 +1,7 @@
 """How much students and baselines agree with the teacher."""
 
 from yt8m_distill import compared_runs, prediction_agreement
-from yt8m_distill.report_elements import Number, Paragraph, Table
+from yt8m_distill.report_elements import Number, Table
 from yt8m_distill.report_sections.report_section import ReportSection
 
 # Classes of a video whose lists are compared.
@@ -20,27 +20,19 @@ class AgreementSection(ReportSection):
     absence = "No run here has a teacher to compare with"
 
     def elements(self, study):
-        rows, left_out = [], []
-        for group in compared_runs.with_models(study, "teacher"):
-            if len(group.runs) > 1:
-                rows.append(_of_seeds(study, group))
-        for group in compared_runs.with_models(study, "baseline", "student"):
-            row = _of_group(study, group)
-            if row is None:
-                left_out.append(f"`{group.label}`")
-            else:
-                rows.append(row)
-        if all(row[1].endswith("teacher") for row in rows):
+        pairs, left_out = compared_runs.observed_pairs(
+            study, "baseline", "student"
+        )
+        if not pairs:
             return []
-        elements = [Table("agreement", HEADINGS, rows, _caption(study))]
-        if left_out:
-            elements.append(
-                Paragraph(
-                    "Without a single teacher among these runs: "
-                    f"{', '.join(left_out)}."
-                )
-            )
-        return elements
+        rows = []
+        for group in study.groups:
+            if group.label in pairs:
+                rows.append(_of_group(study, group, pairs[group.label]))
+            elif _has_seeds(study, group):
+                rows.append(_of_seeds(study, group))
+        table = Table("agreement", HEADINGS, rows, _caption(study))
+        return [table, *left_out]
 
 
 HEADINGS = [
@@ -55,16 +47,18 @@ HEADINGS = [
 ]
 
 
-def _of_group(study, group):
-    """A row of the table; None: there is no teacher to compare with."""
-    pairs = [compared_runs.observed_pair(study, run) for run in group.runs]
-    if None in pairs:
-        return None
+def _of_group(study, group, pairs):
     teacher = compared_runs.teacher_of(study, group.runs[0])
     name = "its own, parallel"
     if teacher.checkpoint == "best":
         name = study.group_of(teacher.run).label
     return _row(group, group.described_kind, name, pairs)
+
+
+def _has_seeds(study, group):
+    """Whether a group is a teacher of several seeds."""
+    teachers = compared_runs.with_models(study, "teacher")
+    return group in teachers and len(group.runs) > 1
 
 
 def _of_seeds(study, group):

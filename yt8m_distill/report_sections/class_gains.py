@@ -9,6 +9,8 @@ from yt8m_distill.metrics import VideoMetrics
 from yt8m_distill.report_elements import Number, Paragraph, Picture, Table
 from yt8m_distill.report_sections.report_section import ReportSection
 
+# Classes a group.
+SIZES = class_groups.SIZES
 # Numbers of frames that are looked at, the most.
 MOST_STUDENTS = 4
 # Of so many parts of the classes the median is taken together.
@@ -153,7 +155,7 @@ def _table(study, trio, name):
     """GAP and mAP of the rare and the frequent classes."""
     num_classes = trio.student.data["num_classes"]
     groups = class_groups.rare_and_frequent(
-        study.observations.training_videos(trio.student.runs[0])
+        study.observations.training_videos(trio.student.runs[0]), SIZES
     )
     # All classes are the same group twice.
     if len(groups[-1].classes) == num_classes:

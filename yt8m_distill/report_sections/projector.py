@@ -21,13 +21,17 @@ class ProjectorSection(ReportSection):
     absence = "No student here represents videos as wide as its teacher"
 
     def elements(self, study):
-        groups = representations.drawn(study).values()
+        pairs, _ = compared_runs.observed_pairs(study, "student")
+        groups = representations.drawn(study, pairs).values()
         if not groups:
             return []
         folder = pathlib.Path(
             study.options.tensorboard_dir or study.folder / "tensorboard"
         )
-        projector_files.write(folder, [_vectors(study, one) for one in groups])
+        projector_files.write(
+            folder,
+            [_vectors(study, one, pairs[one.label][0]) for one in groups],
+        )
         number = min(MOST_VIDEOS, study.observations.num_videos)
         return [
             Paragraph(
@@ -42,9 +46,8 @@ class ProjectorSection(ReportSection):
         ]
 
 
-def _vectors(study, group):
+def _vectors(study, group, pair):
     """Representations of a student's first run, below those of its teacher."""
-    pair = compared_runs.observed_pair(study, group.runs[0])
     values = np.concatenate([one.representation[:MOST_VIDEOS] for one in pair])
     own = pair[1]
     labels = own.labels[:MOST_VIDEOS]

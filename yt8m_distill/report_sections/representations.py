@@ -11,7 +11,7 @@ from yt8m_distill import (
     report_pictures,
     representation_similarity,
 )
-from yt8m_distill.report_elements import Number, Paragraph, Picture, Table
+from yt8m_distill.report_elements import Number, Picture, Table
 from yt8m_distill.report_sections.report_section import ReportSection
 
 NUM_CLASSES = 5
@@ -32,30 +32,25 @@ class RepresentationsSection(ReportSection):
     absence = "No run here has a teacher to compare with"
 
     def elements(self, study):
-        rows, left_out = [], []
-        for group in compared_runs.with_models(study, "baseline", "student"):
-            row = _row(study, group)
-            if row is None:
-                left_out.append(f"`{group.label}`")
-            else:
-                rows.append(row)
-        if not rows:
+        pairs, left_out = compared_runs.observed_pairs(
+            study, "baseline", "student"
+        )
+        if not pairs:
             return []
         pictures = [
-            _picture(study, group, name) for name, group in drawn(study).items()
+            _picture(study, name, group, *pairs[group.label][0])
+            for name, group in drawn(study, pairs).items()
         ]
-        elements = [
+        rows = [
+            _row(group, pairs[group.label])
+            for group in study.groups
+            if group.label in pairs
+        ]
+        return [
             *filter(None, pictures),
             Table("representations", HEADINGS, rows, _caption(study)),
+            *left_out,
         ]
-        if left_out:
-            elements.append(
-                Paragraph(
-                    "Without a single teacher among these runs: "
-                    f"{', '.join(left_out)}."
-                )
-            )
-        return elements
 
 
 HEADINGS = [
@@ -91,15 +86,24 @@ def top_class_of(labels):
     classes = np.argsort(-counts, kind="stable")[:NUM_CLASSES]
     classes = classes[counts[classes] > 0]
     has = labels[:, classes]
-    return classes, np.where(has.sum(axis=1) == 1, has.argmax(axis=1), -1)
+    place = has @ np.arange(len(classes))
+    return classes, np.where(has.sum(axis=1) == 1, place, -1)
 
 
-def drawn(study):
-    """The best student with L_rep and the best without, dict name → group."""
+def drawn(study, pairs):
+    """The best student with L_rep and the best without.
+
+    Args:
+        study: a `Study`.
+        pairs: as of `compared_runs.observed_pairs`.
+
+    Returns:
+        dict `"with_rep"` or `"without_rep"` → `RunGroup`, of those whose
+        representations are as wide as their teacher's.
+    """
     found = {}
-    for group in compared_runs.with_models(study, "student"):
-        pair = compared_runs.observed_pair(study, group.runs[0])
-        if pair is None or not _same_width(*pair):
+    for group in study.of_kind("student"):
+        if group.label not in pairs or not _same_width(*pairs[group.label][0]):
             continue
         name = "with_rep" if has_representation_loss(group) else "without_rep"
         if name not in found or group.mean("gap") > found[name].mean("gap"):
@@ -107,12 +111,11 @@ def drawn(study):
     return dict(sorted(found.items()))
 
 
-def _picture(study, group, name):
+def _picture(study, name, group, theirs, own):
     """t-SNE of what the first run of a group and its teacher represent.
 
     None where too few videos have exactly one of the most frequent classes.
     """
-    theirs, own = compared_runs.observed_pair(study, group.runs[0])
     classes, of_video = top_class_of(own.labels)
     shown = [
         video
@@ -205,11 +208,7 @@ def _same_width(theirs, own):
     return theirs.representation.shape == own.representation.shape
 
 
-def _row(study, group):
-    """A row of the table; None: there is no teacher to compare with."""
-    pairs = [compared_runs.observed_pair(study, run) for run in group.runs]
-    if None in pairs:
-        return None
+def _row(group, pairs):
     distances, nearest, alike = [], [], []
     for theirs, own in pairs:
         representations = theirs.representation, own.representation
