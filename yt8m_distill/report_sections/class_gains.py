@@ -41,7 +41,11 @@ class ClassGainsSection(ReportSection):
             name = f"{trio.student.k}_frames"
             if [one.student.k for one in shown].count(trio.student.k) > 1:
                 name += f"_{number + 1}"
-            pictures.append(_picture(study, trio, name))
+            # Of several, two stand side by side.
+            size = (report_pictures.HALF, 3.7)
+            if len(shown) == 1:
+                size = (report_pictures.WIDE, 4.2)
+            pictures.append(_picture(study, trio, name, size))
             tables.append(_table(study, trio, name))
         elements = pictures + tables
         if len(trios) > len(shown):
@@ -70,7 +74,7 @@ def running_quartiles(values, window):
     return places, np.quantile(windows, [0.25, 0.5, 0.75], axis=1)
 
 
-def _picture(study, trio, name):
+def _picture(study, trio, name, size):
     student, baseline = (
         compared_runs.mean_average_precisions(study, group)
         for group in (trio.student, trio.baseline)
@@ -81,7 +85,7 @@ def _picture(study, trio, name):
     order = order[~np.isnan(gains[order])]
     gains, frequency = gains[order], frequency[order]
     frames = f"{trio.student.k} frame{'s' * (trio.student.k > 1)}"
-    drawn = report_pictures.figure()
+    drawn = report_pictures.figure(*size)
     axes = drawn.subplots()
     color = report_pictures.COLOURS[0]
     axes.axhline(0, color=report_pictures.TEACHER, linewidth=0.8)

@@ -90,7 +90,10 @@ class HardestClassesSection(ReportSection):
                 ]
                 for one in order[:NUM_CLASSES]
             ]
-            tables.append(Table(f"classes_{name}", HEADINGS, rows, f"{what}."))
+            tables += [
+                Paragraph(f"**{what}:**"),
+                Table(f"classes_{name}", HEADINGS, rows),
+            ]
         return [Paragraph(_introduction(study, trio, len(enough))), *tables]
 
 
