@@ -494,9 +494,8 @@ _REPORT = [
         flags.DEFINE_string,
         "tensorboard_dir",
         "",
-        "where to write settings, scores and representations for TensorBoard's "
-        "tabs HParams and Projector; empty: folder tensorboard among the "
-        "page's files",
+        "where to write what TensorBoard's tabs HParams and Projector show; "
+        "empty: folder tensorboard among the page's files",
     ),
     *_VOCABULARY,
 ]

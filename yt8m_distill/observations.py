@@ -1,5 +1,6 @@
 """What the models of runs make of the same videos."""
 
+import gc
 import types
 from typing import NamedTuple
 
@@ -94,6 +95,7 @@ class Observations:
         key = run.path, checkpoint
         if key not in self._found:
             self._found[key] = self._observe(run, checkpoint)
+            gc.collect()  # the model refers to itself, and is large
         return self._found[key]
 
     def average_precisions(self, run):
