@@ -105,3 +105,20 @@ def test_what_does_not_fit_is_halved(capsys):
 def test_no_room_for_one_video():
     with pytest.raises(InputError, match="a single video does not fit"):
         LittleMemory(0)(*videos(3), 3)
+
+
+def test_representations_come_if_wanted():
+    one = built()
+    frames, num_frames = videos(7)
+    expected = one({"frames": frames, "num_frames": num_frames})
+    forward = Forward(one, with_representation=True)
+    for count in (7, 3, 0):
+        _, logits, representation = forward(
+            frames[:count], num_frames[:count], 4
+        )
+        assert representation.shape == (count, 4)
+        for name, found in (
+            ("logits", logits),
+            ("representation", representation),
+        ):
+            np.testing.assert_allclose(found, expected[name][:count], atol=1e-5)
