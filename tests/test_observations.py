@@ -100,7 +100,10 @@ def test_predictions_of():
     "change, message",
     [
         ({"eval_data_pattern": ""}, "without validation videos"),
-        ({"eval_data_pattern": "/gone*"}, "no file matches '/gone"),
+        (
+            {"eval_data_pattern": "/gone*"},
+            "validation shards of `teacher`, `/gone.`, are not there.*or give",
+        ),
     ],
 )
 def test_what_cannot_be_looked_at(change, message, runs):
@@ -108,6 +111,11 @@ def test_what_cannot_be_looked_at(change, message, runs):
     run.flags |= change
     with pytest.raises(InputError, match=message):
         Observations("", 5).of(run)
+    with pytest.raises(InputError, match="no file matches '/none"):
+        Observations("/none*", 5).of(run)
+    run.flags["train_data_pattern"] = "/gone*"
+    with pytest.raises(InputError, match="training shards of .*started$"):
+        Observations("", 5).training_videos(run)
 
 
 def test_models_that_are_not_there(runs):

@@ -56,12 +56,21 @@ def best_students(study):
                 best[key] = group
     return [
         Trio(
-            best[key],
-            study.baseline_of(best[key]),
-            study.teacher_of(best[key]) or study.skyline_of(best[key]),
+            best[key], study.baseline_of(best[key]), _teacher(study, best[key])
         )
         for key in sorted(best)
     ]
+
+
+def _teacher(study, student):
+    """A student's teacher, or else the skyline, that sees the same videos."""
+    teacher = study.teacher_of(student)
+    if teacher and (
+        study.options.eval_data_pattern
+        or teacher.scored_on == student.scored_on
+    ):
+        return teacher
+    return study.skyline_of(student)
 
 
 def teacher_of(study, run):

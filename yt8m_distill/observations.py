@@ -9,9 +9,10 @@ import numpy as np
 from yt8m_distill import (
     batch_size,
     class_group_runs,
+    dataset,
     model,
     run_data,
-    starter_code_flags,
+    shards,
 )
 from yt8m_distill.errors import InputError
 from yt8m_distill.evaluation import Evaluator
@@ -68,14 +69,18 @@ class Observations:
             run: a `ReportedRun`.
 
         Raises:
-            InputError: there is none.
+            InputError: there is none, or no file is there.
         """
-        pattern = self._pattern or run.flags["eval_data_pattern"]
+        if self._pattern:
+            shards.match(self._pattern)
+            return self._pattern
+        pattern = run.flags["eval_data_pattern"]
         if not pattern:
             raise InputError(
                 f"`{run.name}` was trained without validation videos; give "
                 "--eval_data_pattern"
             )
+        _refuse_absent(pattern, f"validation shards of `{run.name}`")
         return pattern
 
     def of(self, run, checkpoint="best"):
@@ -153,6 +158,7 @@ class Observations:
         pattern = run.flags["train_data_pattern"]
         key = pattern, run.data["num_classes"]
         if key not in self._training_videos:
+            _refuse_absent(pattern, f"training shards of `{run.name}`")
             self._training_videos[key] = class_group_runs.training_videos(
                 _reading(run), run.data, pattern
             )
@@ -166,20 +172,19 @@ class Observations:
                 "videos are compared"
             )
         one = model.load(run.directory.checkpoint(checkpoint))
-        shards = run_data.shards_of(
+        videos = run_data.shards_of(
             run.data,
             self.pattern(run),
             run_data.reader_arguments(_reading(run)),
             None,
         )
-        shards = shards.select(range(min(len(shards), self._max_videos)))
-        readers = {n: v for _, n, v, _ in starter_code_flags.READERS}
-        dataset = run_data.dataset_for(
-            one, run.data, shards, readers["num_readers"]
+        videos = videos.select(range(min(len(videos), self._max_videos)))
+        data = run_data.dataset_for(
+            one, run.data, videos, dataset.PARALLEL_BATCHES
         )
         predicted = Evaluator(one, with_representation=True).predictions(
-            dataset,
-            batch_size.automatic(dataset.padded_frames),
+            data,
+            batch_size.automatic(data.padded_frames),
             with_video_id=True,
         )
         pieces = [
@@ -197,6 +202,19 @@ class Observations:
         if not all(np.isfinite(array).all() for array in arrays[1:]):
             raise InputError(f"`{run.name}` has diverged: what it says is NaN")
         return Observation(video_ids.tolist(), *map(self._on_disk.keep, arrays))
+
+
+def _refuse_absent(pattern, whose):
+    """Refuses shards that a run was given and that are not there now."""
+    try:
+        shards.match(pattern)
+    except InputError:
+        raise InputError(
+            f"the {whose}, `{pattern}`, are not there; start the report in the "
+            "directory in which the training was started"
+            + ", or give --eval_data_pattern"
+            * whose.startswith("validation")
+        ) from None
 
 
 def predictions_of(logits):
