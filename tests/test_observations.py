@@ -1,7 +1,5 @@
 """What the models of real runs say, and the report that is made of it."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -17,22 +15,30 @@ from yt8m_distill.shards import Shards
 
 @pytest.fixture(scope="module")
 def runs(synthetic_shards, tmp_path_factory):
-    """A teacher, a baseline and a student, of one epoch."""
+    """A teacher, a baseline and two students, of one epoch."""
     folder = tmp_path_factory.mktemp("runs")
     few = ["--frame_sampler=uniform(k=3)", "--num_epochs=1"]
     train(synthetic_shards, folder / "teacher", "--num_epochs=1")
     train(synthetic_shards, folder / "baseline", *few)
     teacher = f"--teacher_dir={folder}/teacher"
     train(synthetic_shards, folder / "student", *few, teacher)
+    parallel = [*few, "--teacher_encoder=same"]
+    train(synthetic_shards, folder / "parallel", *parallel)
     return folder
 
 
-@pytest.mark.parametrize("name", ["teacher", "student"])
-@pytest.mark.parametrize("max_videos", [11, 5000])
-def test_equals_the_model(name, max_videos, runs, synthetic_shards):
+@pytest.mark.parametrize(
+    "name, checkpoint, max_videos",
+    [
+        ("teacher", "best", 11),
+        ("student", "best", 5000),
+        ("parallel", "teacher", 5),
+    ],
+)
+def test_equals_the_model(name, checkpoint, max_videos, runs, synthetic_shards):
     run = ReportedRun(runs / name)
-    found = Observations("", max_videos).of(run)
-    one = model.load(run.directory.checkpoint("best"))
+    found = Observations("", max_videos).of(run, checkpoint)
+    one = model.load(run.directory.checkpoint(checkpoint))
     shards = Shards(f"{synthetic_shards}/validate*")
     count = min(max_videos, len(shards))
     batch = VideoDataset(shards, 7, 12, one.frame_sampler).read(range(count))
@@ -164,12 +170,8 @@ def test_a_report_of_them(runs, tmp_path):
         } <= files.keys()
         pages.append(files)
     assert pages[0] == pages[1]
-    # Those of eval are the same.
-    study = study_of(runs)
-    by_name = {run.name: run for run in study.runs}
-    scored = json.loads((runs / "student" / "metrics.jsonl").read_text())
-    assert scored["val_gap"] == by_name["student"].score("gap")
+    # Of all classes the best student has the GAP that training found.
+    best = max(run.score("gap") for run in study_of(runs).runs if run.mode)
     rows = pages[0]["class_groups_3_frames.csv"].decode().splitlines()
     assert rows[1].startswith("all 7")
-    student_gap = float(rows[1].split(",")[3])
-    assert student_gap == pytest.approx(scored["val_gap"], abs=1e-6)
+    assert float(rows[1].split(",")[3]) == pytest.approx(best, abs=1e-6)

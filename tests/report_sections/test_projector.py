@@ -19,15 +19,15 @@ def test_tensorboard_shows_teacher_and_student(tmp_path, monkeypatch):
     loaded = Loaded(folder)
     # The best with L_rep and the best without.
     assert loaded.embeddings().keys() == {
-        "student_k4 and its teacher",
+        "student_k2 and its teacher",
         "parallel_k2 and its teacher",
     }
-    name = "student_k4 and its teacher"
+    name = "student_k2 and its teacher"
     runs = {run.name: run for run in study.runs}
     expected = np.concatenate(
         [
             study.observations.of(runs[one]).representation[:20]
-            for one in ("teacher_0", "student_k4_0")
+            for one in ("teacher_0", "student_k2_0")
         ]
     )
     np.testing.assert_allclose(

@@ -85,7 +85,7 @@ def _row(group, kind, teacher, pairs):
         kind,
         Number(group.k, digits=0),
         teacher,
-        Number.of(divergences, digits=2),
+        Number.of(divergences, digits=3),
         Number.of(tops, digits=1, unit=" %"),
         Number.of(lists, digits=1, unit=" %"),
         Number.of(correlations, digits=3),

@@ -24,7 +24,8 @@ LEAST_VIDEOS = 5
 class RepresentationsSection(ReportSection):
     """How close representations are; pictures of the best students.
 
-    Drawn are the best student with L_rep and the best without.
+    Drawn are the best student with L_rep and the best without, of as many
+    frames.
     """
 
     title = "Representations"
@@ -93,6 +94,9 @@ def top_class_of(labels):
 def drawn(study, pairs):
     """The best student with L_rep and the best without.
 
+    Of one number of frames, the largest of which there are both; where there
+    are not both, of any.
+
     Args:
         study: a `Study`.
         pairs: as of `compared_runs.observed_pairs`.
@@ -101,14 +105,20 @@ def drawn(study, pairs):
         dict `"with_rep"` or `"without_rep"` → `RunGroup`, of those whose
         representations are as wide as their teacher's.
     """
-    found = {}
+    found = {"with_rep": [], "without_rep": []}
     for group in study.of_kind("student"):
-        if group.label not in pairs or not _same_width(*pairs[group.label][0]):
-            continue
-        name = "with_rep" if has_representation_loss(group) else "without_rep"
-        if name not in found or group.mean("gap") > found[name].mean("gap"):
-            found[name] = group
-    return dict(sorted(found.items()))
+        if group.label in pairs and _same_width(*pairs[group.label][0]):
+            has_loss = has_representation_loss(group)
+            found["with_rep" if has_loss else "without_rep"].append(group)
+    both = set.intersection(*({one.k for one in g} for g in found.values()))
+    return {
+        name: max(
+            (one for one in groups if not both or one.k == max(both)),
+            key=lambda one: one.mean("gap"),
+        )
+        for name, groups in found.items()
+        if groups
+    }
 
 
 def _picture(study, name, group, theirs, own):
