@@ -119,7 +119,7 @@ class RunDirectory:
                 f"--train_dir={self.path} is a file; give a directory"
             )
         if self.config_file.exists() and not start_new_model:
-            self._refuse_differences(flags, data)
+            self.refuse_differences(flags, data)
             self._write(flags, flags_text, data, self.run_id())
             return True
         try:
@@ -219,15 +219,23 @@ class RunDirectory:
             if there.get(name) != now.get(name)
         ]
 
-    def _refuse_differences(self, flags, data):
-        before = self.config()
+    def refuse_differences(self, flags, data=None):
+        """Refuses other flags than those of the run that is here.
+
+        Args:
+            flags: dict, all flags of a run that would go on here.
+            data: dict, what its records hold; None: not known.
+
+        Raises:
+            InputError: naming what differs; or there is no run here.
+        """
         differing = [
             f"--{name}={there!r} (there) and {now!r} (now)"
             for name, there, now in self._differing(flags)
         ]
-        same = {**data, **before.get("data", {})} == data
-        if not differing and not same:
-            differing = [f"the records: {before.get('data')} and {data}"]
+        before = self.config().get("data", {})
+        if not differing and data and {**data, **before} != data:
+            differing = [f"the records: {before} and {data}"]
         if differing:
             raise InputError(
                 f"a run with other flags is in {self.path}: "

@@ -50,13 +50,17 @@ class TrainingRun(NamedTuple):
         Returns:
             dict: `gap`, `map`, `hit_at_1`, `perr` of the best epoch on the
             validation videos, `epoch`, `step` (that of the best epoch).
+
+        Raises:
+            InputError: a run with other flags is there.
         """
         run = RunDirectory(self.path)
         if not run.config_file.exists():
             return None
         flags = vars(config.parse("train", self.arguments))
         del flags["flags_text"]
-        if not run.is_finished(flags):
+        run.refuse_differences(flags)
+        if not run.has_all_steps(flags):
             return None
         best = run.best_epoch()
         return {
