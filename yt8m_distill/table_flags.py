@@ -75,7 +75,8 @@ TABLES = [
         "uniform_sampler",
         "uniform",
         "sampler of the row Uniform-k and of all students, without its k: "
-        "uniform, jittered_uniform (a random phase in training) or any other",
+        "uniform, or with other frames in each epoch of training "
+        "jittered_uniform or stratified",
     ),
     (
         flags.DEFINE_string,

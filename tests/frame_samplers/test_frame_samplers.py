@@ -12,6 +12,7 @@ from yt8m_distill.frame_samplers.last import Last
 from yt8m_distill.frame_samplers.middle import Middle
 from yt8m_distill.frame_samplers.random import Random
 from yt8m_distill.frame_samplers.random_sequence import RandomSequence
+from yt8m_distill.frame_samplers.stratified import Stratified
 from yt8m_distill.frame_samplers.uniform import Uniform
 
 
@@ -29,6 +30,7 @@ from yt8m_distill.frame_samplers.uniform import Uniform
         (Uniform(4), 2, [0, 1, 1, 1]),
         (Uniform(3), 0, [0, 0, 0]),
         (JitteredUniform(3), 300, [50, 150, 250]),
+        (Stratified(3), 300, [50, 150, 250]),
         (First(3), 10, [0, 1, 2]),
         (First(3), 2, [0, 1, 1]),
         (Last(3), 10, [7, 8, 9]),
@@ -150,3 +152,29 @@ def test_a_random_sequence_starts_anywhere():
     assert starts.tolist() == [0, 1, 2, 3, 4]
     assert counts.min() > 60
     assert (indices == indices[:, :1] + np.arange(3)).all()
+
+
+@pytest.mark.parametrize("num_frames", [4, 5, 10, 60, 299])
+def test_stratified_draws_each_frame_of_each_part_alike(num_frames):
+    sampler, videos = Stratified(4), 20_000
+    chosen = np.asarray(
+        sampler.indices(np.full(videos, num_frames), training=True, seed=1)
+    )
+    bounds = np.arange(5) * num_frames // 4
+    for part, (first, end) in enumerate(zip(bounds, bounds[1:])):
+        counts = np.bincount(chosen[:, part], minlength=num_frames)
+        assert counts[:first].sum() == 0 and counts[end:].sum() == 0
+        expected = videos / (end - first)
+        # Six standard deviations of a binomial count
+        assert np.abs(counts[first:end] - expected).max() < 6 * expected**0.5
+    # The parts are drawn apart.
+    middle = np.diff(bounds) // 2
+    above = (chosen - bounds[:-1]) >= middle
+    if num_frames >= 10:
+        assert abs(np.corrcoef(above[:, 0], above[:, 1])[0, 1]) < 0.05
+
+
+def test_stratified_takes_short_videos_whole():
+    for seed in range(5):
+        indices = Stratified(4).indices([2, 0], training=True, seed=seed)
+        assert np.asarray(indices).tolist() == [[0, 1, 1, 1], [0, 0, 0, 0]]
