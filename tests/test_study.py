@@ -58,6 +58,8 @@ def test_teacher_and_baselines(study):
     flags = flags_of(uniform)
     assert flags.frame_sampler == "jittered_uniform(k=6)"
     assert not (flags.teacher_dir or flags.teacher_encoder)
+    drawn = study("--uniform_sampler=stratified(parts=1)").baseline(0, 6)
+    assert flags_of(drawn).frame_sampler == "stratified(parts=1, k=6)"
     assert flags_of(plan.baseline(0, 6, "last")).frame_sampler == "last(k=6)"
     part = plan.baseline(0, 6, fraction=0.25)
     assert part.path.parent.name == "uniform_k6_fraction0.25"

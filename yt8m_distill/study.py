@@ -49,7 +49,8 @@ class Study:
         self.fractions = _numbers(
             options, "fractions", float, lambda share: 0 < share <= 1
         )
-        parts.check_name("frame_samplers", options.uniform_sampler)
+        sampler, _ = parts.parse(options.uniform_sampler)
+        parts.check_name("frame_samplers", sampler)
         for flag in LOSS_FLAGS.values():
             name, _ = parts.parse(getattr(options, flag))
             parts.check_name("distillation_losses", name)
@@ -188,7 +189,7 @@ class Study:
     def _frames(self, k, sampler="uniform"):
         if sampler == "uniform":
             sampler = self.options.uniform_sampler
-        return f"--frame_sampler={sampler}(k={k})"
+        return f"--frame_sampler={parts.with_arguments(sampler, k=k)}"
 
     def _teachers(self, needs, losses):
         directories = ",".join(str(run.path) for run in needs)

@@ -76,7 +76,7 @@ TABLES = [
         "uniform",
         "sampler of the row Uniform-k and of all students, without its k: "
         "uniform, or with other frames in each epoch of training "
-        "jittered_uniform or stratified",
+        "jittered_uniform, stratified or stratified(parts=1)",
     ),
     (
         flags.DEFINE_string,

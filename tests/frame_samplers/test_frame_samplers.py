@@ -114,6 +114,9 @@ def test_random_frames_are_fixed_at_evaluation():
     ("make", "message"),
     [
         (lambda: Random(30, max_frames=10), "k=30 is more than max_frames=10"),
+        (lambda: Stratified(30, 1, max_frames=10), "k=30 is more than"),
+        (lambda: Stratified(6, 4), "parts=4 does not divide k=6"),
+        (lambda: Stratified(6, 0), "parts=0; give a whole number"),
         (lambda: EveryNth(0), "stride must be a whole number"),
         (lambda: First(0), "k must be a whole number"),
     ],
@@ -154,24 +157,33 @@ def test_a_random_sequence_starts_anywhere():
     assert (indices == indices[:, :1] + np.arange(3)).all()
 
 
-@pytest.mark.parametrize("num_frames", [4, 5, 10, 60, 299])
-def test_stratified_draws_each_frame_of_each_part_alike(num_frames):
-    sampler, videos = Stratified(4), 20_000
+@pytest.mark.parametrize("parts", [None, 2, 1])
+@pytest.mark.parametrize("num_frames", [4, 5, 10, 60])
+def test_stratified_draws_each_frame_of_each_part_alike(num_frames, parts):
+    sampler, videos = Stratified(4, parts, max_frames=60), 20_000
     chosen = np.asarray(
         sampler.indices(np.full(videos, num_frames), training=True, seed=1)
     )
-    bounds = np.arange(5) * num_frames // 4
+    assert (np.diff(chosen, axis=1) > 0).all()  # different, and rising
+    parts = parts or 4
+    each = 4 // parts
+    bounds = np.arange(parts + 1) * num_frames // parts
     for part, (first, end) in enumerate(zip(bounds, bounds[1:])):
-        counts = np.bincount(chosen[:, part], minlength=num_frames)
+        of_part = chosen[:, part * each : (part + 1) * each]
+        counts = np.bincount(of_part.ravel(), minlength=num_frames)
         assert counts[:first].sum() == 0 and counts[end:].sum() == 0
-        expected = videos / (end - first)
+        expected = videos * each / (end - first)
         # Six standard deviations of a binomial count
         assert np.abs(counts[first:end] - expected).max() < 6 * expected**0.5
-    # The parts are drawn apart.
-    middle = np.diff(bounds) // 2
-    above = (chosen - bounds[:-1]) >= middle
-    if num_frames >= 10:
-        assert abs(np.corrcoef(above[:, 0], above[:, 1])[0, 1]) < 0.05
+
+
+def test_stratified_draws_parts_and_videos_apart():
+    chosen = np.asarray(
+        Stratified(2).indices(np.full(10_000, 100), training=True, seed=1)
+    )
+    late = (chosen - [0, 50]) >= 25
+    assert abs(np.corrcoef(late[:, 0], late[:, 1])[0, 1]) < 0.05
+    assert abs(np.corrcoef(late[1:, 0], late[:-1, 0])[0, 1]) < 0.05
 
 
 def test_stratified_takes_short_videos_whole():
