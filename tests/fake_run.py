@@ -1,6 +1,7 @@
 """A task that takes no time and says what happened: `python -m tests.fake_run`.
 
-Arguments: folder, seconds, and `fail` to end with an error line.
+Arguments: folder, seconds, and `fail` to end with an error line, `crash` to end
+with another one, `forget` to leave no result.
 """
 
 import json
@@ -22,6 +23,7 @@ class FakeTask(NamedTuple):
     how: str = ""
 
     module = "tests.fake_run"
+    goes_on = True
 
     @property
     def arguments(self):
@@ -56,6 +58,8 @@ class FakeTask(NamedTuple):
 def main(folder, seconds, how):
     folder = pathlib.Path(folder)
     start = time.monotonic()
+    if how == "crash":
+        sys.exit("its own last word")
     if how == "fail":
         print("something\nerror: --it=1 cannot be; give 2\nmore", flush=True)
         sys.exit(1)

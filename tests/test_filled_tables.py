@@ -26,6 +26,7 @@ class InThisProcess:
     def __init__(self, task, lock, num_processes):
         self.lock = lock
         self.start = 0.0
+        self.log_start = 0
         self.popen = self
         self.returncode = 0
         train = isinstance(task, TrainingRun)
@@ -165,7 +166,7 @@ def test_a_failure_stands_in_its_cells(name, arguments, tmp_path, monkeypatch):
         task.log.write_text("error: no such luck; give more\n")
         process = object.__new__(InThisProcess)
         process.lock, process.start, process.returncode = lock, 0.0, 1
-        process.popen = process
+        process.popen, process.log_start = process, 0
         return process
 
     monkeypatch.setattr(run_queue, "_Process", fail)

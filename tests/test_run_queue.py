@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.fake_run import FakeTask
 from yt8m_distill import file_locks
+from yt8m_distill.errors import InputError
 from yt8m_distill.run_queue import RunQueue, in_order
 
 
@@ -83,6 +84,66 @@ def test_a_failure_keeps_its_reason_and_the_others_go_on(run, tmp_path, lines):
     assert not again.failures
 
 
+def test_the_reason_is_of_the_last_start(run, tmp_path):
+    task = FakeTask("bad", tmp_path / "bad", how="fail")
+    run([task])
+    task = task._replace(how="crash")
+    assert run([task]).failures == {task: f"its own last word (see {task.log})"}
+
+
+class Damaged(FakeTask):
+    """A task whose files are not what they should be."""
+
+    def result(self):
+        if self.how == "unreadable":
+            json.loads("{")
+        if self.how == "damaged" and super().result():
+            raise InputError("it is damaged; restore it")
+        return super().result()
+
+    def finish(self):
+        if self.how == "unwritable":
+            raise InputError("scores cannot be written; make room")
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("unreadable", "Expecting property name"),
+        ("damaged", "it is damaged; restore it"),
+        ("unwritable", "scores cannot be written; make room"),
+    ],
+)
+def test_damaged_files_are_one_failure(how, reason, run, tmp_path, lines):
+    bad = Damaged("bad", tmp_path / "bad", how=how)
+    good = FakeTask("good", tmp_path / "good")
+    queue = run([bad, good])
+    assert reason in queue.failures[bad] and [*queue.results] == [good]
+    # Each is told once.
+    assert sum("bad: failed" in line for line in lines) == 1
+
+
+def test_what_cannot_be_written_is_one_failure(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    bad = FakeTask("bad", tmp_path / "file" / "bad")
+    log = FakeTask("log", tmp_path / "log")
+    log.log.mkdir(parents=True)  # where a file should be
+    good = FakeTask("good", tmp_path / "good")
+    queue = run([bad, log, good])
+    assert "it cannot be written: " in queue.failures[bad]
+    assert "it cannot be started: " in queue.failures[log]
+    assert [*queue.results] == [good]
+    # Nobody has its lock any more.
+    assert file_locks.acquire(log.lock_file) is not None
+
+
+def test_an_unwritable_time_leaves_no_process_behind(run, tmp_path):
+    task = FakeTask("task", tmp_path / "task")
+    task.seconds_file.mkdir(parents=True)
+    queue = run([task])
+    assert [*queue.results] == [task] and not queue.seconds
+
+
 def overlaps(tasks):
     """The largest number of tasks that ran at one time."""
     spans = [span for task in tasks for span in task.starts()]
@@ -130,6 +191,8 @@ def test_waits_for_a_process_that_outlived_its_study(tmp_path, run, lines):
     assert queue.results[task]["gap"] == 0.25
     assert len(task.starts()) == 1
     assert "long: another process is at it" in lines
+    # What another study has finished is told as well, without a time.
+    assert lines[-1] == "[1/1] long: GAP 0.2500, mAP 0.5000"
 
 
 def test_stopped_study_stops_its_processes(tmp_path):
@@ -174,6 +237,39 @@ def test_time_left_goes_by_kind(tmp_path):
     assert queue.time_left() == (100 + 10 + 2 * 55) / 2
     queue.failures[tasks[1]] = "reason"
     assert queue.time_left() == (10 + 2 * 55) / 2
+
+
+def test_time_left_goes_by_what_is_known(tmp_path):
+    """Of a run from elsewhere nobody knows the time; one may be half done."""
+    tasks = [FakeTask(name, tmp_path / name) for name in "abcd"]
+    for task in tasks[:2]:
+        task.path.mkdir()
+        (task.path / "result").write_text("0.5")
+    tasks[0].seconds_file.write_text("100")
+    tasks[2].path.mkdir()
+    tasks[2].seconds_file.write_text("30")
+    queue = RunQueue(tasks, 1)
+    for task in tasks:
+        queue._find(task)
+    assert queue.seconds == {tasks[0]: 100}
+    assert queue.time_left() == 70 + 100
+
+
+def test_what_does_not_go_on_starts_its_time_anew(run, tmp_path):
+    class Anew(FakeTask):
+        goes_on = False
+
+    task = Anew("anew", tmp_path / "anew", 0.0)
+    task.path.mkdir()
+    task.seconds_file.write_text("1000")
+    assert run([task]).seconds[task] < 1000
+
+
+def test_locks_are_handed_on_where_there_are_any(tmp_path, monkeypatch):
+    descriptor = file_locks.acquire(tmp_path / "lock")
+    assert file_locks.inherited(descriptor) == [descriptor]
+    monkeypatch.setattr(file_locks, "fcntl", None)
+    assert file_locks.inherited(descriptor) == []
 
 
 def test_a_lock_ends_with_its_holder(tmp_path):

@@ -22,6 +22,9 @@ def acquire(path):
 
     Returns:
         int, a file descriptor to be closed; None if another has the lock.
+
+    Raises:
+        OSError: the file cannot be made, or its disk knows no locks.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,10 +32,22 @@ def acquire(path):
     try:
         if fcntl:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
         os.close(descriptor)
-        return None
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
     return descriptor
+
+
+def inherited(descriptor):
+    """The descriptors that keep a lock in a child, a list.
+
+    Args:
+        descriptor: int, as of `acquire`.
+    """
+    # Windows hands none on.
+    return [descriptor] if fcntl else []
 
 
 @contextlib.contextmanager

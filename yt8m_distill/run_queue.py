@@ -1,5 +1,6 @@
 """Runs the tasks of a study in processes, whatever happens to them."""
 
+import contextlib
 import json
 import os
 import re
@@ -56,6 +57,8 @@ class RunQueue:
         for task in self.tasks:
             if not self._find(task):
                 pending.append(task)
+            elif task in self.failures:
+                self._tell(task)
         if self.results:
             self.write(
                 f"{len(self.results)} of {len(self.tasks)} runs are there"
@@ -92,33 +95,35 @@ class RunQueue:
             if task in self.results or task in self.failures:
                 continue
             expected = statistics.fmean(known.get(task.kind, [usual]))
+            spent = _before(task)
             if task in self._running:
-                spent = now - self._running[task].start + self._before(task)
-                expected = max(expected - spent, 0.0)
+                spent += now - self._running[task].start
+            expected = max(expected - spent, 0.0)
             left += expected / (1 if task.alone else self.num_processes)
         return left
 
     def _find(self, task):
-        """Whether it is finished; its result is kept then."""
+        """Whether it is finished, or cannot be; what is known is kept then."""
         if any(need not in self.results for need in task.needs):
             return False
         try:
             result = task.result()
-        except InputError as error:
-            self._fail(task, str(error))
+        except (InputError, OSError, ValueError) as error:
+            self.failures[task] = str(error)
             return True
         if result is None:
             return False
         self.results[task] = result
-        self.seconds[task] = self._before(task)
+        seconds = _kept_seconds(task)
+        if seconds is not None:  # of a run from elsewhere nobody knows
+            self.seconds[task] = seconds
         return True
 
     def _settle(self, task):
         """Whether a task no longer waits: it was started or cannot be."""
         for need in task.needs:
             if need in self.failures:
-                self._fail(task, f"{need.name} failed")
-                return True
+                return self._fail(task, f"{need.name} failed")
         if any(need not in self.results for need in task.needs):
             return False
         alone = task.alone or any(other.alone for other in self._running)
@@ -127,7 +132,10 @@ class RunQueue:
             return False
         if time.monotonic() < self._next_look.get(task, 0):
             return False
-        lock = file_locks.acquire(task.lock_file)
+        try:
+            lock = file_locks.acquire(task.lock_file)
+        except OSError as error:
+            return self._fail(task, f"it cannot be written: {error}")
         if lock is None:
             if task not in self._next_look and not any(
                 other.lock_file == task.lock_file for other in self._running
@@ -138,8 +146,13 @@ class RunQueue:
         # Another study may just have finished it.
         if self._find(task):
             os.close(lock)
+            self._tell(task)
             return True
-        self._running[task] = _Process(task, lock, self.num_processes)
+        try:
+            self._running[task] = _Process(task, lock, self.num_processes)
+        except OSError as error:
+            os.close(lock)
+            return self._fail(task, f"it cannot be started: {error}")
         return True
 
     def _collect(self):
@@ -150,12 +163,12 @@ class RunQueue:
             self._keep_seconds(task, process)
             reason = None
             if process.popen.returncode:
-                reason = _reason(task, process.popen.returncode)
+                reason = _reason(task, process)
             else:
                 try:
                     task.finish()
-                except OSError as error:
-                    reason = f"{error}"
+                except (InputError, OSError, ValueError) as error:
+                    reason = str(error)
             os.close(process.lock)
             del self._running[task]
             if reason:
@@ -168,6 +181,7 @@ class RunQueue:
     def _fail(self, task, reason):
         self.failures[task] = reason
         self._tell(task)
+        return True
 
     def _tell(self, task):
         done = len(self.results) + len(self.failures)
@@ -176,23 +190,19 @@ class RunQueue:
             line += f"failed: {self.failures[task]}"
         else:
             line += _scores(self.results[task])
-            line += f" | {durations.text(self.seconds[task])}"
+            if task in self.seconds:
+                line += f" | {durations.text(self.seconds[task])}"
         left = self.time_left()
         if left is not None:
             line += f" | {durations.text(left)} left"
         self.write(line)
         self.keep(self)
 
-    def _before(self, task):
-        """Seconds that earlier processes of a task took."""
-        try:
-            return json.loads(task.seconds_file.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return 0.0
-
     def _keep_seconds(self, task, process):
-        seconds = self._before(task) + time.monotonic() - process.start
-        files.write_json(task.seconds_file, round(seconds, 3))
+        seconds = _before(task) + time.monotonic() - process.start
+        # An estimate less is no reason to leave processes behind.
+        with contextlib.suppress(InputError, OSError):
+            files.write_json(task.seconds_file, round(seconds, 3))
 
     def _end(self):
         """Stops what still runs; each goes on where it was another time."""
@@ -215,12 +225,14 @@ class _Process:
         threads = str(max(1, (os.cpu_count() or 1) // num_processes))
         environment = {"TF_NUM_INTRAOP_THREADS": threads, **os.environ}
         with open(task.log, "a") as log:
+            # What is before was said by an earlier start.
+            self.log_start = log.tell()
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", task.module, *task.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=[lock],
+                pass_fds=file_locks.inherited(lock),
                 env=None if task.alone else environment,
             )
 
@@ -242,15 +254,28 @@ def in_order(tasks):
     return sorted(found, key=lambda task: task.alone)
 
 
-def _reason(task, returncode):
+def _kept_seconds(task):
+    """Seconds that the processes of a task took; None if nobody knows."""
+    try:
+        return json.loads(task.seconds_file.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _before(task):
+    """Seconds of its processes that a task goes on from."""
+    return (task.goes_on and _kept_seconds(task)) or 0.0
+
+
+def _reason(task, process):
     """What a process said last, in a line."""
+    returncode = process.popen.returncode
     if returncode < 0:
         return f"ended by signal {-returncode}; see {task.log}"
-    lines = [
-        line.strip()
-        for line in task.log.read_text(errors="replace").splitlines()
-        if line.strip()
-    ]
+    with open(task.log, "rb") as log:
+        log.seek(process.log_start)
+        text = log.read().decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"error: ", line)]
     last = errors[-1] if errors else (lines or ["no word"])[-1]
     return f"{last.removeprefix('error: ')} (see {task.log})"

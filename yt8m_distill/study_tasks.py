@@ -28,6 +28,7 @@ class TrainingRun(NamedTuple):
 
     module = "yt8m_distill.train"
     alone = False
+    goes_on = True  # where it was stopped
 
     @property
     def lock_file(self):
@@ -96,6 +97,7 @@ class Scoring(NamedTuple):
 
     module = "yt8m_distill.eval"
     kind = "scoring"
+    goes_on = False
 
     @property
     def lock_file(self):
