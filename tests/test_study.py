@@ -135,6 +135,106 @@ def test_options_for_some_runs(study):
     assert flags_of(plan.student(0, 3, ("ce",), "parallel")).num_epochs == 3
 
 
+def test_conditions_compare_numbers_as_numbers(study):
+    plan = study(
+        "--options_if=fraction=.10:--batch_size=5",
+        "--options_if=fraction=1,k=06:--batch_size=6",
+    )
+    assert flags_of(plan.baseline(0, 6, fraction=0.1)).batch_size == 5
+    assert flags_of(plan.baseline(0, 6)).batch_size == 6
+    assert flags_of(plan.baseline(0, 3)).batch_size == 128
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind=studnet:--batch_size=1", "no run has kind 'studnet'; known: t"),
+        ("mode=both:--batch_size=1", "no run has mode 'both'; known: serial"),
+        ("row=serial_rep_xe:--batch_size=1", "no run has row 'serial_rep_xe'"),
+        ("k=six:--batch_size=1", "k is a number, not 'six'"),
+        ("k=3,k=6:--batch_size=1", "has a key twice"),
+        ("k=3:--seed=1", "--seed follows from the table; give --seeds"),
+    ],
+)
+def test_refuses_conditions_that_no_run_meets(study, text, message):
+    with pytest.raises(InputError, match=message):
+        study(f"--options_if={text}")
+
+
+@pytest.mark.parametrize("row", ["teacher", "first", "parallel_rep_block_rep"])
+def test_takes_the_rows_that_there_are(study, row):
+    assert study(f"--options_if=row={row}:--batch_size=1").conditional == [
+        ({"row": row}, "--batch_size=1")
+    ]
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["student_losses=ce", "train_dir=x", "teacher_dir=x", "train_fraction=0.5"],
+)
+def test_refuses_flags_that_follow_from_the_table(study, flag):
+    with pytest.raises(InputError, match="follows from the table; give --"):
+        study(f"--options=--{flag}")
+
+
+def test_a_parallel_teacher_is_the_serial_one_in_all_it_can_be(study):
+    plan = study(
+        "--options_if=kind=teacher:--encoder=netvlad(clusters=4)",
+        "--options_if=kind=teacher:--head=mixture_of_experts(num_mixtures=2)",
+        "--options_if=kind=teacher:--num_classes=60",
+    )
+    assert plan.encoder == "netvlad" and plan.class_groups == (60,)
+    teacher = flags_of(plan.teacher(0))
+    student = flags_of(plan.student(0, 6, ("rep", "ce"), "parallel"))
+    assert student.teacher_encoder == teacher.encoder == "netvlad(clusters=4)"
+    assert student.teacher_head == teacher.head
+    assert student.head == "logistic"
+
+
+def test_a_baseline_that_is_taught_is_none(study, flagfiles, tmp_path):
+    student = tmp_path / "student.flags"
+    student.write_text(f"--flagfile={tmp_path}/baseline.flags\n--teacher_dir=x")
+    with pytest.raises(InputError, match="has --teacher_dir=x, but the base"):
+        study(f"--baseline_flagfile={student}").baseline(0, 6)
+    # Of a student's own flagfile the study's teacher takes its place.
+    plan = study(f"--student_flagfile={student}")
+    taught = flags_of(plan.student(0, 6, ("pred",)))
+    assert taught.teacher_dir == str(plan.teacher(0).path)
+
+
+def test_a_teacher_that_sees_few_frames_is_none(study, tmp_path):
+    few = tmp_path / "few.flags"
+    few.write_text(
+        f"--flagfile={tmp_path}/teacher.flags\n--frame_sampler=uniform(k=30)"
+    )
+    with pytest.raises(InputError, match=r"sees uniform\(k=30\) of 300 frames"):
+        study(f"--teacher_flagfile={few}").teacher(0)
+
+
+@pytest.mark.parametrize("name", ["train_data_pattern", "eval_data_pattern"])
+def test_needs_shards_to_learn_from_and_to_choose_by(study, tmp_path, name):
+    text = (tmp_path / "teacher.flags").read_text().splitlines()
+    teacher = tmp_path / "without.flags"
+    teacher.write_text("\n".join(line for line in text if name not in line))
+    with pytest.raises(InputError, match=f"without.flags nor .* --{name}"):
+        study(f"--teacher_flagfile={teacher}").teacher(0)
+    plan = study(f"--teacher_flagfile={teacher}", f"--{name}=there")
+    assert getattr(flags_of(plan.teacher(0)), name) == "there"
+
+
+def test_an_evaluation_reads_records_as_its_run_did(study):
+    plan = study(
+        "--options=--labels_key=classes", "--options=--on_bad_record=skip"
+    )
+    scoring = plan.score([plan.baseline(0, 6)])
+    flags = config.parse("eval", scoring.arguments)
+    assert flags.labels_key == "classes" and flags.on_bad_record == "skip"
+
+
+def test_fractions_rise(study):
+    assert study("--fractions=1,0.5,0.01").fractions == (0.01, 0.5, 1)
+
+
 @pytest.mark.parametrize(
     "text", ["k=6", "k:--a=1", "frames=6:--a=1", "k=6:batch_size=1", "k=:--a=1"]
 )
@@ -151,6 +251,9 @@ def test_refuses_other_conditions(study, text):
         ("--seeds=1,1", "give each once"),
         ("--fractions=0.1,2", "give shares above 0, at most 1"),
         ("--k=0", "give whole numbers of at least 1"),
+        ("--k=", "--k=; give whole numbers of at least 1"),
+        ("--k=3,3", "give each once"),
+        ("--class_groups=", "give whole numbers of at least 1"),
         ("--num_processes=0", "give at least 1"),
         ("--output_dir=gs://bucket/x", "is remote"),
         ("--options=--no_such=1", "no_such"),
@@ -199,3 +302,5 @@ def test_ensemble_has_a_student_and_a_teacher_a_seed(study):
         str(plan.teacher(seed).path) for seed in (0, 1, 2)
     ]
     assert student.needs == tuple(plan.teacher(seed) for seed in (0, 1, 2))
+    # Another number of seeds is another ensemble, which takes no one's place.
+    assert student.path.name == "seeds0_1_2"

@@ -4,26 +4,20 @@ import pathlib
 
 from absl import flags as absl_flags
 
-from yt8m_distill import config, files, parts
+from yt8m_distill import config, files, parts, study_options
 from yt8m_distill.errors import InputError
+from yt8m_distill.study_options import LOSS_FLAGS
 from yt8m_distill.study_tasks import Scoring, TrainingRun
 
-# What --options_if can ask for.
-CONDITIONS = ("kind", "mode", "row", "k", "fraction", "seed")
-# Terms of the objective → the flag with their spec.
-LOSS_FLAGS = {
-    "rep": "rep_loss",
-    "block_rep": "block_rep_loss",
-    "pred": "pred_loss",
-    "ce": "ce_loss",
-}
+# How records are read: an evaluation reads them as its run did.
+READING_FLAGS = ("id_key", "labels_key", "on_bad_record")
 
 
 class Study:
     """Plans trainings and scorings by what they are.
 
     The same training is planned once, whichever tables want it, and lies in
-    `OUTPUT_DIR/ENCODER/ROW/seedN`.
+    `OUTPUT_DIR/ENCODER/ROW/seedN`, that of an ensemble in `…/seedsN_M`.
 
     Args:
         options: as of `config.options("tables")`.
@@ -31,11 +25,10 @@ class Study:
     Attributes:
         k: tuple of int, numbers of frames.
         seeds: tuple of int.
-        fractions: tuple of float, shares of the training videos.
+        fractions: tuple of float, shares of the training videos, rising.
         class_groups: tuple of int, numbers of rare or frequent classes.
         num_repeats: int, how often a time is measured.
-        teacher_flags: the options of the teacher's training.
-        encoder: str, the name of its encoder.
+        encoder: str, the name of the teacher's encoder.
         output_dir: path.
 
     Raises:
@@ -44,23 +37,37 @@ class Study:
 
     def __init__(self, options):
         self.options = options
-        self.k = tuple(options.k)
-        self.seeds = _numbers(options, "seeds", int, lambda seed: seed >= 0)
-        self.fractions = _numbers(
-            options, "fractions", float, lambda share: 0 < share <= 1
+        self.k, groups = (
+            study_options.numbers(
+                options, name, int, bool, "whole numbers of at least 1"
+            )
+            for name in ("k", "class_groups")
         )
+        self.seeds = study_options.numbers(
+            options,
+            "seeds",
+            int,
+            lambda seed: seed >= 0,
+            "whole numbers from 0 on",
+        )
+        fractions = study_options.numbers(
+            options,
+            "fractions",
+            float,
+            lambda share: 0 < share <= 1,
+            "shares above 0, at most 1",
+        )
+        self.fractions = tuple(sorted(fractions))
         sampler, _ = parts.parse(options.uniform_sampler)
         parts.check_name("frame_samplers", sampler)
-        for flag in LOSS_FLAGS.values():
-            name, _ = parts.parse(getattr(options, flag))
-            parts.check_name("distillation_losses", name)
-        self.conditional = [_conditional(text) for text in options.options_if]
-        flags = self._flags([f"--flagfile={options.teacher_flagfile}"])
-        self.teacher_flags = flags
+        study_options.check_losses(options)
+        self.conditional = study_options.for_some_runs(options)
+        self.unconditional = study_options.for_every_run(options)
+        flags = self._teacher_flags(self.seeds[0], None)
         self.encoder, _ = parts.parse(flags.encoder)
         # A group cannot have more classes than there are.
         self.class_groups = tuple(
-            sorted({min(r, flags.num_classes) for r in options.class_groups})
+            sorted({min(r, flags.num_classes) for r in groups})
         )
         self.num_repeats = options.num_repeats
         self.output_dir = pathlib.Path(options.output_dir)
@@ -109,10 +116,11 @@ class Study:
             teaching = self._teachers(needs, losses)
         else:
             needs = ()
+            teacher = self._teacher_flags(seed, fraction)
             teaching = [
                 "--teacher_dir=",
-                f"--teacher_encoder={self.teacher_flags.encoder}",
-                f"--teacher_frame_sampler={self.teacher_flags.frame_sampler}",
+                f"--teacher_encoder={teacher.encoder}",
+                f"--teacher_frame_sampler={teacher.frame_sampler}",
             ]
         return self._training(
             "student",
@@ -156,9 +164,8 @@ class Study:
             class_groups: ints, numbers of rarest and most frequent classes.
             alone: whether nothing else may run at the same time.
         """
-        pattern = self.options.test_data_pattern
-        if not pattern:
-            pattern = self._flags(runs[0].arguments).eval_data_pattern
+        flags = self._flags(runs[0].arguments)
+        pattern = self.options.test_data_pattern or flags.eval_data_pattern
         arguments = [
             "--train_dir=" + ",".join(str(run.path) for run in runs),
             f"--eval_data_pattern={pattern}",
@@ -167,7 +174,9 @@ class Study:
                 if class_groups
                 else []
             ),
-            *self._conventions(runs[0]),
+            f"--map_convention={flags.map_convention}",
+            f"--top_k={flags.top_k}",
+            *self._reading(flags),
         ]
         path = runs[0].path / "study" / f"{name}.json"
         return self._add(
@@ -219,6 +228,33 @@ class Study:
         name = row if k is None else f"{row}_k{k}"
         if fraction is not None:
             name = f"{name}_fraction{fraction:g}"
+        arguments = self._arguments(
+            kind, row, flagfile, seed, fraction, k, flags, mode
+        )
+        # All are parsed, so that what is wrong is said before anything runs.
+        parsed = self._flags(arguments)
+        study_options.check_training(kind, parsed, flagfile)
+        if losses:
+            specs = self._losses(losses, parsed.num_epochs)
+            arguments.append(f"--student_losses={specs}")
+        if mode == "parallel":
+            head = self._teacher_flags(seed, fraction).head
+            if head != parsed.head:
+                arguments.append(f"--teacher_head={head}")
+        # Another number of seeds is another ensemble.
+        seeds = [seed] if kind != "ensemble" else self.seeds
+        path = self.folder / name / _seeds_name(seeds)
+        arguments += [f"--seed={seed}", f"--train_dir={path}"]
+        return self._add(
+            TrainingRun(
+                self._name(path), path, tuple(arguments), needs, mode or kind
+            )
+        )
+
+    def _arguments(
+        self, kind, row, flagfile, seed, fraction, k=None, flags=(), mode=None
+    ):
+        """Arguments of a training, but for losses, seed and directory."""
         arguments = [f"--flagfile={flagfile}"]
         for pattern in ("train_data_pattern", "eval_data_pattern"):
             if getattr(self.options, pattern):
@@ -233,27 +269,19 @@ class Study:
             "mode": mode,
             "row": row,
             "k": k,
-            "fraction": fraction,
+            "fraction": 1.0 if fraction is None else fraction,
             "seed": seed,
         }
         for conditions, flag in self.conditional:
-            if all(
-                str(facts[key]) == value for key, value in conditions.items()
-            ):
+            if all(facts[key] == value for key, value in conditions.items()):
                 arguments.append(flag)
-        arguments += self.options.options
-        # All are parsed, so that what is wrong is said before anything runs.
-        num_epochs = self._flags(arguments).num_epochs
-        if losses:
-            arguments.append(
-                f"--student_losses={self._losses(losses, num_epochs)}"
-            )
-        path = self.folder / name / f"seed{seed}"
-        arguments += [f"--seed={seed}", f"--train_dir={path}"]
-        return self._add(
-            TrainingRun(
-                self._name(path), path, tuple(arguments), needs, mode or kind
-            )
+        return arguments + self.unconditional
+
+    def _teacher_flags(self, seed, fraction):
+        """The options of a teacher's training, also of one that is beside."""
+        flagfile = self.options.teacher_flagfile
+        return self._flags(
+            self._arguments("teacher", "teacher", flagfile, seed, fraction)
         )
 
     def _losses(self, losses, num_epochs):
@@ -276,11 +304,13 @@ class Study:
             )
         return ",".join(specs.values())
 
-    def _conventions(self, run):
-        flags = self._flags(run.arguments)
+    def _reading(self, flags):
+        """How records are read, where not as usual."""
+        usual = self._flags([])
         return [
-            f"--map_convention={flags.map_convention}",
-            f"--top_k={flags.top_k}",
+            f"--{name}={getattr(flags, name)}"
+            for name in READING_FLAGS
+            if getattr(flags, name) != getattr(usual, name)
         ]
 
     def _flags(self, arguments):
@@ -297,33 +327,7 @@ class Study:
         return self._tasks.setdefault(task, task)
 
 
-def _numbers(options, name, convert, is_sound):
-    """The numbers of a list flag, a tuple."""
-    texts = getattr(options, name)
-    try:
-        numbers = tuple(convert(text) for text in texts)
-    except ValueError:
-        numbers = ()
-    if not numbers or not all(is_sound(number) for number in numbers):
-        kind = "whole numbers from 0 on"
-        if convert is float:
-            kind = "shares above 0, at most 1"
-        raise InputError(f"--{name}={','.join(texts)}; give {kind}")
-    if len({*numbers}) < len(numbers):
-        raise InputError(f"--{name}={','.join(texts)}; give each once")
-    return numbers
-
-
-def _conditional(text):
-    """`kind=student,k=6:--flag=value` → its conditions, its flag."""
-    conditions, _, flag = text.partition(":")
-    pairs = dict(
-        part.strip().partition("=")[::2] for part in conditions.split(",")
-    )
-    wrong = [key for key in pairs if key not in CONDITIONS or not pairs[key]]
-    if wrong or not flag.startswith("--"):
-        raise InputError(
-            f"--options_if={text!r}; give KEY=VALUE,KEY=VALUE:--FLAG=VALUE "
-            f"with keys of {', '.join(CONDITIONS)}"
-        )
-    return pairs, flag
+def _seeds_name(seeds):
+    """A folder's name: `seed0` of one, `seeds0_1` of several."""
+    plural = "s" if len(seeds) > 1 else ""
+    return f"seed{plural}{'_'.join(map(str, seeds))}"

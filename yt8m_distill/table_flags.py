@@ -55,7 +55,7 @@ TABLES = [
         flags.DEFINE_list,
         "fractions",
         ["0.1", "0.25", "0.5", "1"],
-        "table2: shares of the training videos, rising",
+        "table2: shares of the training videos",
     ),
     (
         flags.DEFINE_list,
@@ -105,8 +105,8 @@ TABLES = [
         [],
         "a flag for some of the runs: 'kind=student,k=6:--num_epochs=9'; keys: "
         "kind (teacher, baseline, student, ensemble), mode (serial, parallel), "
-        "row (e.g. serial_rep_ce, first), k, fraction, seed; may be given "
-        "several times, later ones win",
+        "row (e.g. serial_rep_ce, first), k, fraction (1: all videos), seed; "
+        "may be given several times, later ones win",
     ),
     (
         flags.DEFINE_multi_string,

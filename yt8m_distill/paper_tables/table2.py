@@ -33,7 +33,7 @@ class Table2(PaperTable):
     )
 
     def columns(self, study):
-        return [f"{fraction:.0%}" for fraction in study.fractions]
+        return [_percent(fraction) for fraction in study.fractions]
 
     def rows(self, study):
         k = max(study.k)
@@ -50,7 +50,7 @@ class Table2(PaperTable):
             Row(
                 name,
                 {
-                    f"{fraction:.0%}": by_seed(
+                    _percent(fraction): by_seed(
                         study,
                         lambda seed, plan=plan, fraction=fraction: plan(
                             seed, None if fraction == 1 else fraction
@@ -83,3 +83,7 @@ class Table2(PaperTable):
                 )
             )
         return statements
+
+
+def _percent(fraction):
+    return f"{100 * fraction:g}%"
