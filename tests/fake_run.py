@@ -46,6 +46,9 @@ class FakeTask(NamedTuple):
             return None
         return {"gap": float((self.path / "result").read_text()), "map": 0.5}
 
+    def start(self):
+        pass
+
     def finish(self):
         pass
 

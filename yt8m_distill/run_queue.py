@@ -149,8 +149,9 @@ class RunQueue:
             self._tell(task)
             return True
         try:
+            task.start()
             self._running[task] = _Process(task, lock, self.num_processes)
-        except OSError as error:
+        except (InputError, OSError) as error:
             os.close(lock)
             return self._fail(task, f"it cannot be started: {error}")
         return True

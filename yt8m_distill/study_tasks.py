@@ -6,7 +6,8 @@ import pathlib
 from typing import NamedTuple
 
 from yt8m_distill import config, files
-from yt8m_distill.run_directory import RunDirectory
+from yt8m_distill.errors import InputError
+from yt8m_distill.run_directory import RunDirectory, last_step
 
 
 class TrainingRun(NamedTuple):
@@ -45,6 +46,11 @@ class TrainingRun(NamedTuple):
         """How long its processes took, a path."""
         return self.path / "study" / "train_seconds.json"
 
+    @property
+    def teachers_file(self):
+        """Which models taught it, a path."""
+        return self.path / "study" / "teachers.json"
+
     def result(self):
         """What it reached; None while it is not finished.
 
@@ -53,14 +59,20 @@ class TrainingRun(NamedTuple):
             validation videos, `epoch`, `step` (that of the best epoch).
 
         Raises:
-            InputError: a run with other flags is there.
+            InputError: a run with other flags is there, it was taught by other
+                models than its teachers are now, or it has learned longer than
+                its flags say; unless they have it replaced.
         """
         run = RunDirectory(self.path)
         if not run.config_file.exists():
             return None
-        flags = vars(config.parse("train", self.arguments))
-        del flags["flags_text"]
-        run.refuse_differences(flags)
+        flags = self._flags()
+        try:
+            self._refuse_others(run, flags)
+        except InputError:
+            if flags["start_new_model"]:
+                return None
+            raise
         if not run.has_all_steps(flags):
             return None
         best = run.best_epoch()
@@ -73,8 +85,47 @@ class TrainingRun(NamedTuple):
             "step": best["step"],
         }
 
+    def start(self):
+        """Called before its process is started."""
+        begins = not RunDirectory(self.path).epochs()
+        if self.needs and (begins or self._flags()["start_new_model"]):
+            files.write_json(self.teachers_file, _models(self.needs))
+
     def finish(self):
         """Called after its process ended well."""
+
+    def _flags(self):
+        flags = vars(config.parse("train", self.arguments))
+        del flags["flags_text"]
+        return flags
+
+    def _refuse_others(self, run, flags):
+        """Refuses a run that is not the one that is planned."""
+        run.refuse_differences(flags)
+        if self._has_other_teachers():
+            teachers = ", ".join(str(need.path) for need in self.needs)
+            raise InputError(
+                f"{self.path} was taught by what was in {teachers} before that "
+                "was trained anew or longer; remove it, and it is trained again"
+            )
+        last = last_step(
+            run.steps_per_epoch(), flags["num_epochs"], flags["max_steps"]
+        )
+        epochs = run.epochs()
+        if epochs and epochs[-1]["step"] > last:
+            raise InputError(
+                f"{self.path} has learned for {epochs[-1]['step']} steps, its "
+                f"flags say {last}; give as many --num_epochs, or another "
+                "--output_dir"
+            )
+
+    def _has_other_teachers(self):
+        """Whether its teachers are no longer those that it learned from."""
+        try:
+            kept = json.loads(self.teachers_file.read_text())
+        except FileNotFoundError:  # it has none, or was not started here
+            return False
+        return kept != _models(self.needs)
 
 
 class Scoring(NamedTuple):
@@ -123,9 +174,13 @@ class Scoring(NamedTuple):
             kept = json.loads(self.path.read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return None
-        if kept["asked"] != self._asked():
+        # Scores of earlier versions do not say all.
+        if {**self._asked(), **kept["asked"]} != self._asked():
             return None
         return kept["scores"]
+
+    def start(self):
+        """Called before its process is started."""
 
     def finish(self):
         """Keeps what the evaluation wrote into the first run's folder."""
@@ -136,7 +191,21 @@ class Scoring(NamedTuple):
         files.write_json(self.path, {"asked": self._asked(), "scores": scores})
 
     def _asked(self):
+        models = _models(self.needs)
         return {
             "arguments": [*self.arguments],
-            "run_ids": [RunDirectory(run.path).run_id() for run in self.needs],
+            "run_ids": [model["run_id"] for model in models],
+            "best_steps": [model["best_step"] for model in models],
         }
+
+
+def _models(runs):
+    """What tells the best models of runs from others, a list of dicts.
+
+    A run that learns longer keeps its id; its best model may be another.
+    """
+    directories = [RunDirectory(run.path) for run in runs]
+    return [
+        {"run_id": run.run_id(), "best_step": run.best_epoch()["step"]}
+        for run in directories
+    ]
