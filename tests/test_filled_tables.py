@@ -17,6 +17,7 @@ from yt8m_distill import (
     run_queue,
     scoring_runs,
 )
+from yt8m_distill.errors import InputError
 from yt8m_distill.study_tasks import TrainingRun
 
 
@@ -157,6 +158,68 @@ def test_tables_of_evaluations(arguments, tmp_path, monkeypatch):
         "runs are there"
     )
     assert not any(line.startswith("[") for line in lines)
+
+
+def strict_json(path):
+    """What a file holds, without the NaN that other readers refuse."""
+
+    def refuse(name):
+        raise AssertionError(f"{name} in {path}")
+
+    return json.loads(path.read_text(), parse_constant=refuse)
+
+
+def test_what_is_no_number_is_none_and_of_its_run(tmp_path, arguments):
+    options = config.parse("tables", [*arguments, "--seeds=3,4"])
+    study = filled_tables.Study(options)
+    table = parts.get_class("paper_tables", "table5")()
+    rows = table.rows(study)
+    queue = run_queue.RunQueue(
+        [
+            task
+            for row in rows
+            for cell in row.cells.values()
+            for task in cell[0]
+        ],
+        1,
+    )
+    first, second = rows[0].cells["k=2"].tasks
+    queue.failures[first] = "no luck"
+    queue.results[second] = {"gap": float("nan"), "map": 0.5}
+    filled_tables._keep(study, "table5", table, rows, queue)
+    folder = tmp_path / "tables"
+    kept = strict_json(folder / "table5.json")
+    assert kept["rows"][0]["cells"]["k=2"]["values"] == [
+        {"repeat": 1, "gap": None, "map": 0.5}
+    ]
+    assert "table5,,Uniform,k=2,map,1,0.5" in (
+        (folder / "table5.csv").read_text().splitlines()
+    )
+    text = (folder / "table5.md").read_text()
+    assert "Encoder `mean_pooling`, seeds 3, 4." in text
+
+
+def test_no_training_for_test_shards_that_are_not_there(arguments):
+    options = config.parse(
+        "tables", [*arguments, "--test_data_pattern=nowhere/test*"]
+    )
+    with pytest.raises(InputError, match="no file matches 'nowhere/test"):
+        filled_tables.fill(options)
+
+
+def test_tables_that_cannot_be_written_are_one_line(
+    arguments, tmp_path, monkeypatch
+):
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(filled_tables, "_keep", no_space)
+    monkeypatch.setattr(run_queue, "_Process", InThisProcess)
+    options = config.parse(
+        "tables", [*arguments, "--tables=table5", "--seeds=0"]
+    )
+    with pytest.raises(InputError, match="No space left on device; make room"):
+        filled_tables.fill(options, lambda line: None)
 
 
 @pytest.mark.parametrize("name", parts.names("paper_tables"))

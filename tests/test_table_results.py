@@ -9,6 +9,9 @@ from yt8m_distill import table_results
 from yt8m_distill.paper_tables.paper_table import GAP, MAP, Metric
 from yt8m_distill.table_results import TableResults
 
+RUN = "hierarchical_lstm/serial_rep_pred_ce_k30_fraction0.25/seed0"
+LONG = "a prediction is not a number: the model has diverged; train it again"
+
 
 @pytest.fixture
 def results():
@@ -27,7 +30,7 @@ def results():
             {
                 "name": "A",
                 "section": "two",
-                "cells": {"k=3": cell(0.7, failures=["x | y"])},
+                "cells": {"k=3": cell(0.7, failures=[f"{RUN}: x |\n{LONG}"])},
             },
             {
                 "name": "Sky",
@@ -60,7 +63,9 @@ def test_markdown(results):
         "| **one** |  |  |  |  |",
         "| A | .1617 ± .0541 | .5000 ± .0000 | – | – |",
         "| **two** |  |  |  |  |",
-        "| A | .7000 (1 failed: x / y) | .5000 (1 failed: x / y) |  |  |",
+        # The reason, not the run, which is where it stands.
+        f"| A | .7000 (1 failed: x / {LONG}) | .5000 (1 failed: x / {LONG}) "
+        "|  |  |",
         "",
         "Sky (all frames): GAP .9000, mAP .5000 ± .0000",
     ]
@@ -107,3 +112,11 @@ def test_csv_has_a_line_a_number(results):
         ["table9", "", "Sky", "", "gap", "0", "0.9"],
         ["table9", "", "Sky", "", "gap", "1", ""],
     ]
+
+
+def test_csv_tells_which_run_a_number_is_of():
+    cell = {"values": [{"repeat": 1, "gap": 0.5}], "failures": ["seed0: x"]}
+    row = {"name": "A", "section": "", "cells": {"": cell}}
+    opened = io.StringIO()
+    table_results.write_csv(opened, "t", TableResults([""], [row]), [GAP])
+    assert opened.getvalue().splitlines()[1] == "t,,A,,gap,1,0.5"

@@ -1,6 +1,8 @@
 """Plans the runs of tables, runs those that are missing, fills the tables."""
 
+import glob
 import json
+import math
 import pathlib
 import shlex
 import sys
@@ -13,6 +15,7 @@ from yt8m_distill import (
     parts,
     table_results,
 )
+from yt8m_distill.errors import InputError
 from yt8m_distill.run_queue import RunQueue, in_order
 from yt8m_distill.study import Study
 from yt8m_distill.table_results import TableResults
@@ -32,7 +35,8 @@ def fill(options, write=print):
         int, the number of runs that failed.
 
     Raises:
-        InputError: a flag makes no sense, or a table cannot be planned.
+        InputError: a flag makes no sense, a table cannot be planned or written,
+            or there are no test shards.
     """
     study = Study(options)
     tables = {
@@ -49,22 +53,30 @@ def fill(options, write=print):
     if options.plan_only:
         _write_plan(in_order(tasks), write)
         return 0
+    _check_test_shards(options.test_data_pattern)
     start = time.monotonic()
 
     def keep(queue):
         # Another study may fill tables of this directory at the same time.
-        with file_locks.held(
-            study.output_dir / ".lock",
-            f"waiting for who writes into {study.output_dir}",
-        ):
-            for name, table in tables.items():
-                _keep(study, name, table, rows[name], queue)
+        try:
+            with file_locks.held(
+                study.output_dir / ".lock",
+                f"waiting for who writes into {study.output_dir}",
+            ):
+                for name, table in tables.items():
+                    _keep(study, name, table, rows[name], queue)
+        except OSError as error:
+            raise InputError(
+                f"the tables in {study.output_dir} cannot be written: {error}; "
+                "make room there, or give another --output_dir"
+            ) from None
 
     queue = RunQueue(tasks, options.num_processes, write, keep)
     queue.run()
     keep(queue)
     for name in tables:
-        write("\n" + (study.output_dir / f"{name}.md").read_text())
+        text = (study.output_dir / f"{name}.md").read_text(encoding="utf-8")
+        write(f"\n{text}")
     took = durations.text(time.monotonic() - start)
     total = durations.text(sum(queue.seconds.values()))
     write(
@@ -92,7 +104,7 @@ def results_of(name, kept):
     return table, TableResults(kept["columns"], kept["rows"])
 
 
-def markdown(table, results, statements, command):
+def markdown(table, results, statements, command, setting=""):
     """A filled table, the paper's own, and what is said of both.
 
     Args:
@@ -100,6 +112,7 @@ def markdown(table, results, statements, command):
         results: `TableResults`.
         statements: list of `Statement`.
         command: str, that fills it.
+        setting: str, a line about what fills it.
     """
     lines = [
         f"## {table.title}",
@@ -108,6 +121,7 @@ def markdown(table, results, statements, command):
         "",
         f"    {command}",
         "",
+        *([setting, ""] if setting else []),
         table_results.markdown(
             results, table.metrics, table.metrics_are_rows, table.row_heading
         ),
@@ -171,6 +185,7 @@ def _keep(study, name, table, rows, queue):
             "title": table.title,
             "source": table.source,
             "command": command,
+            "encoder": study.encoder,
             "seeds": study.seeds,
             "columns": results.columns,
             "rows": results.rows,
@@ -178,22 +193,35 @@ def _keep(study, name, table, rows, queue):
         },
     )
     with files.written_whole(folder / f"{name}.md") as opened:
-        opened.write(markdown(table, results, statements, command))
+        opened.write(
+            markdown(
+                table,
+                results,
+                statements,
+                command,
+                f"Encoder `{study.encoder}`, seeds "
+                f"{', '.join(map(str, study.seeds))}.",
+            )
+        )
     with files.written_whole(folder / f"{name}.csv") as opened:
         table_results.write_csv(opened, name, results, table.metrics)
 
 
 def _cell(cell, queue):
-    """The numbers of a cell, as far as they are known."""
+    """The numbers of a cell, as far as they are known.
+
+    Each value says as `repeat` which of the cell's runs it is of.
+    """
     values, failures = [], []
-    for task in cell.tasks:
+    for repeat, task in enumerate(cell.tasks):
         if task in queue.failures:
             failures.append(f"{task.name}: {queue.failures[task]}")
         elif task in queue.results:
             # Of an evaluation, how long its first run had learned.
             before = queue.results[task.needs[0]] if task.needs else {}
             steps = {"step": before["step"]} if "step" in before else {}
-            values.append(steps | cell.read(queue.results[task]))
+            found = steps | cell.read(queue.results[task])
+            values.append({"repeat": repeat, **_without_nan(found)})
     return {
         "values": values,
         "failures": failures,
@@ -203,6 +231,28 @@ def _cell(cell, queue):
         ],
         "runs": [task.name for task in cell.tasks],
     }
+
+
+def _without_nan(numbers):
+    """A dict with None in place of NaN, which JSON does not have."""
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in numbers.items()
+    }
+
+
+def _check_test_shards(pattern):
+    """Refuses a pattern that would be found wrong after all trainings.
+
+    Raises:
+        InputError: a part of it, on this machine, matches no file.
+    """
+    for part in pattern.split(",") if pattern else []:
+        if "://" not in part and not glob.glob(part):
+            raise InputError(
+                f"--test_data_pattern: no file matches {part!r}; give a "
+                "pattern such as 'data/test*.tfrecord' (in quotes)"
+            )
 
 
 def _write_plan(tasks, write):

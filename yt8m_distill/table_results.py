@@ -12,8 +12,8 @@ class TableResults:
         columns: list of str.
         rows: list of dicts: `name`, `section`, and `cells`, a dict column →
             dict with `values`, a list of dicts metric → number (or None), one a
-            seed, and `failures`, a list of str. The column `""` stands for the
-            whole table (the teacher's scores).
+            run, and `failures`, a list of str, `RUN: REASON`. The column `""`
+            stands for the whole table (the teacher's scores).
     """
 
     def __init__(self, columns, rows):
@@ -81,7 +81,9 @@ def cell_text(cell, metric):
             spread = number(statistics.stdev(values), metric.digits)
             text += f" ± {spread}"
     if cell["failures"]:
-        reason = cell["failures"][0].replace("|", "/")
+        # Row and column say which run it was.
+        reason = cell["failures"][0].partition(": ")[2] or cell["failures"][0]
+        reason = " ".join(reason.replace("|", "/").split())
         reason = reason if len(reason) < 80 else f"{reason[:77]}…"
         text += f" ({len(cell['failures'])} failed: {reason})"
     return text.strip() or "–"
@@ -148,7 +150,11 @@ def markdown(results, metrics, metrics_are_rows, row_heading):
 
 
 def write_csv(opened, table, results, metrics):
-    """A line a number: table, section, row, column, metric, seed, value."""
+    """A line a number: table, section, row, column, metric, repeat, value.
+
+    `repeat` is the position of the number's run among those of its cell: of
+    `--seeds`, or of repeated evaluations.
+    """
     writer = csv.writer(opened, lineterminator="\n")
     writer.writerow(
         ["table", "section", "row", "column", "metric", "repeat", "value"]
@@ -165,7 +171,7 @@ def write_csv(opened, table, results, metrics):
                             row["name"],
                             column,
                             metric.key,
-                            repeat,
+                            values.get("repeat", repeat),
                             f"{value:.6g}" if _is_number(value) else "",
                         ]
                     )

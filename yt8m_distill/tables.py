@@ -15,8 +15,9 @@ def main(options):
     failed = filled_tables.fill(options, lambda line: print(line, flush=True))
     if failed:
         raise InputError(
-            f"{failed} runs failed (reasons above); the same command tries "
-            "them again and keeps the others"
+            f"{failed} {'run' if failed == 1 else 'runs'} failed (reasons "
+            "above); the same command tries again what failed and keeps the "
+            "others"
         )
 
 

@@ -17,8 +17,8 @@ THREE_LOSSES = ("rep", "pred", "ce")
 class Table5(PaperTable):
     """The best baseline and the best student of Table 1 for each k."""
 
-    title = "NetVLAD: skyline, uniform and student"
-    source = "Bhardwaj et al. (CVPR 2019), Table 5"
+    title = "Skyline, uniform and student"
+    source = "Bhardwaj et al. (CVPR 2019), Table 5 (NetVLAD)"
     metrics = (MAP, GAP)
     paper_columns = ("k=10", "k=30")
     paper_rows = {

@@ -18,8 +18,8 @@ from yt8m_distill.paper_tables.table5 import (
 class Table6(PaperTable):
     """Skyline, baseline and student for the largest k, and what they cost."""
 
-    title = "NeXtVLAD: skyline, uniform and student, and their FLOPs"
-    source = "Bhardwaj et al. (CVPR 2019), Table 6"
+    title = "Skyline, uniform and student for the largest k, and their FLOPs"
+    source = "Bhardwaj et al. (CVPR 2019), Table 6 (NeXtVLAD)"
     metrics = (MAP, GAP, Metric("gflops", "GFLOPs a video", 4))
     paper_metrics = (MAP, GAP, Metric("gflops", "FLOPs (billion)", 3))
     paper_columns = ("k=30",)
