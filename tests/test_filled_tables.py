@@ -199,6 +199,21 @@ def test_what_is_no_number_is_none_and_of_its_run(tmp_path, arguments):
     assert "Encoder `mean_pooling`, seeds 3, 4." in text
 
 
+def test_a_plan_tells_what_cannot_be_used(tmp_path, arguments):
+    config_file = tmp_path / "tables/mean_pooling/uniform_k2/seed0/config.json"
+    config_file.parent.mkdir(parents=True)
+    config_file.write_text("{")
+    options = config.parse(
+        "tables",
+        [*arguments, "--tables=table5", "--seeds=0", "--plan_only"],
+    )
+    lines = []
+    assert filled_tables.fill(options, lines.append) == 0
+    assert "uniform_k2/seed0 (cannot be used: " in lines[0]
+    assert "is damaged" in lines[0] and "(to run): python -m" in lines[1]
+    assert lines[-1] == "3 runs, 0 of them there"
+
+
 def test_no_training_for_test_shards_that_are_not_there(arguments):
     options = config.parse(
         "tables", [*arguments, "--test_data_pattern=nowhere/test*"]

@@ -107,9 +107,17 @@ def test_representation_alone_is_taught_in_two_stages(study, arguments, first):
     )
 
 
-def test_both_stages_need_an_epoch(study):
-    with pytest.raises(InputError, match="--rep_epochs=8 leaves none of 8"):
-        study("--rep_epochs=8").student(0, 6, ("rep",))
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--rep_epochs=8", "8 of --num_epochs=8 for .* leave none"),
+        ("--rep_epochs=-1", "-1 of --num_epochs=8"),
+        ("--options=--num_epochs=1", "1 of --num_epochs=1 .* more --num_epo"),
+    ],
+)
+def test_both_stages_need_an_epoch(study, flag, message):
+    with pytest.raises(InputError, match=message):
+        study(flag).student(0, 6, ("rep",))
 
 
 def test_the_same_run_is_planned_once(study):

@@ -258,9 +258,13 @@ def _check_test_shards(pattern):
 def _write_plan(tasks, write):
     there = set()
     for task in tasks:
-        is_there = {*task.needs} <= there and task.result() is not None
-        there |= {task} if is_there else set()
-        state = "there" if is_there else "to run"
+        state = "to run"
+        try:
+            if {*task.needs} <= there and task.result() is not None:
+                there.add(task)
+                state = "there"
+        except InputError as error:
+            state = f"cannot be used: {error}"
         write(
             f"{task.name} ({state}): "
             + shlex.join(["python", "-m", task.module, *task.arguments])

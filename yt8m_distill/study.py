@@ -290,10 +290,12 @@ class Study:
             # "In the second stage, we then plug in the classifier trained along
             # with the teacher and fine-tune" (section 4, a)
             first = self.options.rep_epochs or max(1, num_epochs // 2)
-            if first >= num_epochs:
+            if not 0 < first < num_epochs:
                 raise InputError(
-                    f"--rep_epochs={first} leaves none of {num_epochs} epochs "
-                    "for the labels; give fewer"
+                    "L_rep alone is taught in two stages: "
+                    f"{first} of --num_epochs={num_epochs} for the "
+                    "representation leave none for one of them; give another "
+                    "--rep_epochs, or more --num_epochs"
                 )
             specs = {
                 key: parts.with_arguments(spec, last_epoch=first)

@@ -112,7 +112,7 @@ TABLES = [
         flags.DEFINE_multi_string,
         "options",
         [],
-        "a flag for every run, e.g. --options=--num_epochs=1; may be given "
+        "a flag for every run, e.g. --options=--num_epochs=2; may be given "
         "several times",
     ),
     (
