@@ -264,6 +264,7 @@ def test_refuses_other_conditions(study, text):
         ("--class_groups=", "give whole numbers of at least 1"),
         ("--num_processes=0", "give at least 1"),
         ("--output_dir=gs://bucket/x", "is remote"),
+        ("--output_dir=runs/1,2", "has a comma"),
         ("--options=--no_such=1", "no_such"),
         ("--uniform_sampler=even", "no 'even' among the frame_samplers"),
         ("--rep_loss=rap(weight=1)", "no 'rap' among the distillation_losses"),

@@ -72,6 +72,11 @@ class Study:
         self.num_repeats = options.num_repeats
         self.output_dir = pathlib.Path(options.output_dir)
         files.refuse_remote(self.output_dir, "output_dir")
+        if "," in options.output_dir:
+            raise InputError(
+                f"--output_dir={options.output_dir} has a comma, which "
+                "separates the directories of several runs; give another"
+            )
         self.folder = self.output_dir / self.encoder
         self._tasks = {}
 

@@ -50,6 +50,18 @@ def test_all_classes_are_not_compared_with_themselves(change, holds):
     assert [one.holds for one in statements] == holds
 
 
+def test_groups_without_a_positive_video_decide_nothing():
+    rows = results(GAINS).rows
+    for cell in rows[0]["cells"].values():
+        for value in cell["values"]:
+            value["gap"] = None
+    found = TableResults(["Teacher", "Uniform", "Student"], rows)
+    whole, rarer = RareClasses().statements(found)
+    assert whole.holds and "bottom-100 –" in whole.evidence
+    # Nothing is left to compare.
+    assert not rarer.holds
+
+
 def test_nothing_is_said_of_one_group_of_all_classes():
     alone = {key: gain for key, gain in GAINS.items() if key[1] == 500}
     assert not RareClasses().statements(results(alone))[1].holds

@@ -1,5 +1,7 @@
 """The supplement's Table 2: rare and frequent classes."""
 
+import math
+
 from yt8m_distill.paper_tables.paper_table import (
     GAP,
     MAP,
@@ -107,20 +109,25 @@ class RareClasses(PaperTable):
             for found in gains.values()
             for name, gain in found.items()
         )
-        rare, frequent = (gains[section].values() for section in gains)
+        # Without a positive video a group has no scores.
+        known = [
+            gain
+            for found in gains.values()
+            for gain in found.values()
+            if not math.isnan(gain)
+        ]
         # The r rarest of r classes are the r most frequent ones, too.
         compared = [
-            (one, other)
-            for one, other, row, same in zip(
-                rare, frequent, gains[RARE], gains[FREQUENT]
-            )
-            if not _are_alike(results, row, same)
+            (gains[RARE][rare], gains[FREQUENT][frequent])
+            for rare, frequent in zip(gains[RARE], gains[FREQUENT])
+            if not _are_alike(results, rare, frequent)
         ]
+        compared = [pair for pair in compared if not any(map(math.isnan, pair))]
         return [
             Statement(
                 "the student's GAP is above uniform's for rare and for "
                 "frequent classes",
-                min([*rare, *frequent]) > 0,
+                bool(known) and min(known) > 0,
                 f"gains: {evidence}",
             ),
             Statement(
