@@ -222,6 +222,27 @@ def test_no_training_for_test_shards_that_are_not_there(arguments):
         filled_tables.fill(options)
 
 
+def test_what_is_there_needs_no_test_shards(arguments, monkeypatch):
+    """They may be gone when all is scored."""
+
+    class Nothing(run_queue.RunQueue):
+        def run(self):
+            pass
+
+    monkeypatch.setattr(filled_tables, "RunQueue", Nothing)
+    options = config.parse(
+        "tables",
+        [*arguments, "--tables=table5", "--test_data_pattern=nowhere/test*"],
+    )
+    study = filled_tables.Study(options)
+    for row in parts.get_class("paper_tables", "table5")().rows(study):
+        for cell in row.cells.values():
+            for task in cell.tasks:
+                task.path.parent.mkdir(parents=True)
+                task.path.write_text("{}")
+    assert filled_tables.fill(options, lambda line: None) == 0
+
+
 def test_tables_that_cannot_be_written_are_one_line(
     arguments, tmp_path, monkeypatch
 ):

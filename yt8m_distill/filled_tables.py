@@ -53,7 +53,8 @@ def fill(options, write=print):
     if options.plan_only:
         _write_plan(in_order(tasks), write)
         return 0
-    _check_test_shards(options.test_data_pattern)
+    if not all(task.path.exists() for task in tasks):
+        _check_test_shards(options.test_data_pattern)
     start = time.monotonic()
 
     def keep(queue):
