@@ -4,6 +4,7 @@ from yt8m_distill.errors import InputError
 from yt8m_distill.paper_tables.paper_table import (
     GAP,
     MAP,
+    THREE_LOSSES,
     Cell,
     Metric,
     PaperTable,
@@ -11,8 +12,6 @@ from yt8m_distill.paper_tables.paper_table import (
     Statement,
 )
 from yt8m_distill.table_results import number
-
-THREE_LOSSES = ("rep", "pred", "ce")
 
 
 class Ensembles(PaperTable):

@@ -5,6 +5,8 @@ from typing import Callable, NamedTuple
 from yt8m_distill.table_results import TableResults
 
 SKYLINE = "Teacher-Skyline"
+# The best student of the paper's Table 1, and that of its other tables.
+THREE_LOSSES = ("rep", "pred", "ce")
 
 
 class Metric(NamedTuple):

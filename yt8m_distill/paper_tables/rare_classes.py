@@ -5,6 +5,7 @@ import math
 from yt8m_distill.paper_tables.paper_table import (
     GAP,
     MAP,
+    THREE_LOSSES,
     Cell,
     Metric,
     PaperTable,
@@ -13,7 +14,6 @@ from yt8m_distill.paper_tables.paper_table import (
 )
 from yt8m_distill.table_results import number
 
-THREE_LOSSES = ("rep", "pred", "ce")
 RARE, FREQUENT = "bottom-r (rare) classes", "top-r (frequent) classes"
 
 

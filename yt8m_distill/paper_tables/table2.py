@@ -2,14 +2,13 @@
 
 from yt8m_distill.paper_tables.paper_table import (
     SKYLINE,
+    THREE_LOSSES,
     PaperTable,
     Row,
     Statement,
     by_seed,
 )
 from yt8m_distill.table_results import number
-
-THREE_LOSSES = ("rep", "pred", "ce")
 
 
 class Table2(PaperTable):

@@ -3,6 +3,7 @@
 from yt8m_distill.paper_tables.paper_table import (
     GAP,
     MAP,
+    THREE_LOSSES,
     PaperTable,
     Row,
     Statement,
@@ -10,8 +11,6 @@ from yt8m_distill.paper_tables.paper_table import (
     skyline,
 )
 from yt8m_distill.table_results import number
-
-THREE_LOSSES = ("rep", "pred", "ce")
 
 
 class Table5(PaperTable):

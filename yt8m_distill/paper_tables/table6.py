@@ -4,15 +4,13 @@ from yt8m_distill.paper_tables.paper_table import (
     GAP,
     MAP,
     SKYLINE,
+    THREE_LOSSES,
     Cell,
     Metric,
     PaperTable,
     Row,
 )
-from yt8m_distill.paper_tables.table5 import (
-    THREE_LOSSES,
-    student_above_uniform,
-)
+from yt8m_distill.paper_tables.table5 import student_above_uniform
 
 
 class Table6(PaperTable):
