@@ -268,6 +268,7 @@ def test_refuses_other_conditions(study, text):
         ("--options=--no_such=1", "no_such"),
         ("--uniform_sampler=even", "no 'even' among the frame_samplers"),
         ("--rep_loss=rap(weight=1)", "no 'rap' among the distillation_losses"),
+        ("--rep_loss=pred(weight=2)", "--rep_loss and --pred_loss are both pr"),
     ],
 )
 def test_refuses_what_makes_no_sense(study, flag, message):

@@ -36,14 +36,21 @@ PLANNED_FLAGS = {
 
 
 def check_losses(options):
-    """Refuses losses that are none.
+    """Refuses losses that are none, and one that stands for two terms.
 
     Raises:
         InputError: naming the loss.
     """
+    taken = {}
     for flag in LOSS_FLAGS.values():
         name, _ = parts.parse(getattr(options, flag))
         parts.check_name("distillation_losses", name)
+        if name in taken:
+            raise InputError(
+                f"--{taken[name]} and --{flag} are both {name}; each is a loss "
+                "of its own"
+            )
+        taken[name] = flag
 
 
 def numbers(options, name, convert, is_sound, kind):
