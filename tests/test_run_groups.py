@@ -139,3 +139,23 @@ def test_one_teacher_that_is_not_in_the_report_may_teach_all(tmp_path, is_gone):
             teacher_dir=str(teacher),
         )
     assert labels(tmp_path / "runs") == {"student": [0, 1]}
+
+
+def test_runs_in_folders_of_seeds_are_told_apart(tmp_path):
+    for row, sampler in (("few", "uniform(k=2)"), ("many", "uniform(k=4)")):
+        for seed in (0, 1):
+            write_run(
+                tmp_path / row / f"seed{seed}",
+                [0.1],
+                seed,
+                frame_sampler=sampler,
+            )
+    write_run(tmp_path / "alone_3", [0.2], 3, batch_size=2)
+    names = [run.name for one in study_of(tmp_path).groups for run in one.runs]
+    assert sorted(names) == [
+        "alone_3",
+        "few/seed0",
+        "few/seed1",
+        "many/seed0",
+        "many/seed1",
+    ]

@@ -1,5 +1,6 @@
 """Runs that differ by nothing but their seed, as one row of a table."""
 
+import collections
 import json
 import pathlib
 import re
@@ -91,14 +92,14 @@ class RunGroup:
 
 
 def group(runs):
-    """Puts runs that differ by their seed only into groups, and names these.
+    """Puts runs that differ by their seed only into groups, and names all.
 
     Args:
         runs: list of `ReportedRun`.
 
     Returns:
         list of `RunGroup`: teachers, then baselines and students by rising
-        number of frames.
+        number of frames. Each run has a name that no other has.
     """
     by_path = {run.path: run for run in runs}
     found = {}
@@ -106,6 +107,7 @@ def group(runs):
         found.setdefault(_identity(run, by_path), []).append(run)
     groups = [RunGroup(same) for same in found.values()]
     _label(groups)
+    _name_runs(groups)
     kinds = ("teacher", "baseline", "student")
     return sorted(
         groups,
@@ -175,11 +177,44 @@ def _label(groups):
         one.runs[0].path.parts if stems.count(stem) > 1 else stem
         for one, stem in zip(groups, stems)
     ]
-    for one, name in zip(groups, names):
-        depth = next(
-            depth
-            for depth in range(1, len(name) + 1)
-            if depth == len(name)
-            or sum(other[-depth:] == name[-depth:] for other in names) == 1
+    for one, name in zip(groups, _distinct_ends(names, [1] * len(names))):
+        one.label = "/".join(name)
+
+
+def _name_runs(groups):
+    """Gives each run its group's name, with the seed: `baseline/seed0`."""
+    runs, least = [], []
+    for one in groups:
+        for run in one.runs:
+            seed = len(run.path.parts) - len(without_seed(run.path, run.seed))
+            runs.append(run)
+            least.append(one.label.count("/") + 1 + seed)
+    names = _distinct_ends([run.path.parts for run in runs], least)
+    for run, name in zip(runs, names):
+        run.name = "/".join(name)
+
+
+def _distinct_ends(names, least):
+    """The shortest end of each name that no other name has.
+
+    Args:
+        names: list of tuples of str.
+        least: list of int, how long each end is at least.
+
+    Returns:
+        list of tuples of str; of names that are the same, all of them.
+    """
+    ends = collections.Counter(
+        name[-depth:] for name in names for depth in range(1, len(name) + 1)
+    )
+    return [
+        next(
+            (
+                name[-depth:]
+                for depth in range(shortest, len(name))
+                if ends[name[-depth:]] == 1
+            ),
+            name,
         )
-        one.label = "/".join(name[-depth:])
+        for name, shortest in zip(names, least)
+    ]

@@ -52,3 +52,18 @@ def test_runs_of_other_versions_are_told_apart(tmp_path):
         ("a", "`0123abc`"),
         ("b", "not known"),
     ]
+
+
+def test_runs_in_folders_of_seeds_are_made_again_apart(tmp_path):
+    for row, rate in (("a", 0.1), ("b", 0.2)):
+        for seed in (0, 1):
+            path = tmp_path / row / f"seed{seed}"
+            write_run(path, [0.1], seed, base_learning_rate=rate)
+    elements = ProvenanceSection().elements(study_of(tmp_path))
+    _, again, _ = [one.text for one in elements if isinstance(one, Code)]
+    assert {line.split("--train_dir=")[1] for line in again.splitlines()} == {
+        "again/a/seed0",
+        "again/a/seed1",
+        "again/b/seed0",
+        "again/b/seed1",
+    }

@@ -123,3 +123,17 @@ def test_says_that_there_is_no_student(tmp_path):
     section = RecoveredShareSection()
     assert section.elements(study_of(tmp_path)) == []
     assert "No student" in section.absence
+
+
+def test_a_teacher_that_is_not_here_is_called_without_its_seed(tmp_path):
+    k = {"frame_sampler": "uniform(k=2)"}
+    write_run(tmp_path / "baseline" / "seed0", [0.3], **k)
+    write_run(
+        tmp_path / "student" / "seed0",
+        [0.4],
+        teacher_gaps=[0.5],
+        teacher_dir=str(tmp_path / "elsewhere" / "seed0"),
+        **k,
+    )
+    rows, _ = table_of(tmp_path)
+    assert set(rows) == {("student", "elsewhere")}

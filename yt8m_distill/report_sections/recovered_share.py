@@ -6,6 +6,7 @@ import statistics
 from yt8m_distill import report_pictures
 from yt8m_distill.report_elements import Number, Paragraph, Picture, Table
 from yt8m_distill.report_sections.report_section import ReportSection
+from yt8m_distill.run_groups import without_seed
 
 KEYS = {"gap": "GAP", "map": "mAP"}
 
@@ -119,7 +120,9 @@ def _comparisons(study, student, baseline):
         scores = _of_students(teacher, student)
         found.append(Comparison(student, baseline, teacher.label, scores))
     elif student.mode == "serial":
-        names = [path.name for path in student.runs[0].teachers]
+        names = [
+            without_seed(path, None)[-1] for path in student.runs[0].teachers
+        ]
         scores = _as_logged(student)
         found.append(Comparison(student, baseline, ", ".join(names), scores))
     return [one for one in found if one.triples("gap")]
