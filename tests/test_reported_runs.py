@@ -154,7 +154,7 @@ def test_what_cannot_be_reported_is_left_out_with_the_reason(tmp_path):
     assert [run.name for run in runs] == ["good"]
     reasons = {path.name: reason for path, reason in left_out}
     assert "no epoch" in reasons.pop("young")
-    assert "config.json is damaged" in reasons.pop("torn")
+    assert reasons.pop("torn").startswith("its config.json is damaged")
     assert "metrics.jsonl is damaged" in reasons.pop("half")
     assert "diverged" in reasons.pop("nan")
     assert "no 'gone' among" in reasons.pop("sampler")

@@ -29,7 +29,8 @@ class ReportedRun:
     Attributes:
         path: `pathlib.Path` of its directory.
         directory: its `RunDirectory`.
-        name: str, the directory's name.
+        name: str, the directory's name; of the runs of a `Study` as much of
+            the path as tells them apart.
         seed: int.
         flags: dict, all flags of training, with `encoder`, `head` and
             `frame_sampler` also where `--model` chose them.
@@ -71,7 +72,8 @@ class ReportedRun:
                 max_frames=self.data["max_frames"],
             ).k
         except InputError as error:
-            raise InputError(str(error).replace(f"{self.path}", "it")) from None
+            reason = str(error).replace(f"{self.path}/", "its ")
+            raise InputError(reason.replace(f"{self.path}", "it")) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"its metrics.jsonl is damaged: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
@@ -179,9 +181,16 @@ def _term(spec):
     name, arguments = parts.parse(spec)
     name = _SHORT_NAMES.get(name, name)
     weight = arguments.pop("weight", 1)
+    stage = [
+        f"{word} epoch {arguments.pop(key)}"
+        for key, word in (("first_epoch", "from"), ("last_epoch", "to"))
+        if key in arguments
+    ]
     if arguments:
         values = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
         name = f"{name}({values})"
+    if stage:
+        name += f" ({' '.join(stage)})"
     return name if weight == 1 else f"{weight:g} {name}"
 
 
