@@ -37,8 +37,9 @@ def test_the_same_and_chance():
     assert closeness(far, far) == (0, 1)
 
 
-def test_linear_cka_is_that_of_gram_matrices():
-    first, second = random_pair(0.7)
+@pytest.mark.parametrize("dim", [6, 80])
+def test_linear_cka_is_that_of_gram_matrices(dim):
+    first, second = random_pair(0.7, dim=dim)
     second = np.concatenate([second, second[:, :2] ** 2], axis=1)
     n = len(first)
     centring = np.eye(n) - 1 / n

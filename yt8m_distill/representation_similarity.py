@@ -85,6 +85,13 @@ def linear_cka(first, second):
         np.asarray(one, np.float64) - np.mean(one, axis=0, dtype=np.float64)
         for one in (first, second)
     )
-    similar = np.linalg.norm(first.T @ second) ** 2
-    own = np.linalg.norm(first.T @ first) * np.linalg.norm(second.T @ second)
+    if len(first) < min(first.shape[1], second.shape[1]):
+        # Of few videos and wide representations these are smaller.
+        first, second = first @ first.T, second @ second.T
+        similar = np.vdot(first, second)
+        own = np.linalg.norm(first) * np.linalg.norm(second)
+    else:
+        similar = np.linalg.norm(first.T @ second) ** 2
+        own = np.linalg.norm(first.T @ first)
+        own *= np.linalg.norm(second.T @ second)
     return float(similar / own) if own else float("nan")
