@@ -8,6 +8,7 @@ from tests.made_observations import (
 )
 from tests.test_class_groups import average_precision, expected_scores
 from tests.written_runs import study_of, write_run, write_runs
+from yt8m_distill.errors import InputError
 from yt8m_distill.report_elements import Paragraph, Picture, Table
 from yt8m_distill.report_sections import class_gains
 from yt8m_distill.report_sections.class_gains import ClassGainsSection
@@ -112,3 +113,36 @@ def test_nothing_to_compare(tmp_path):
     write_run(tmp_path / "only", [0.4], frame_sampler="uniform(k=2)")
     study = with_observations(study_of(tmp_path))
     assert ClassGainsSection().elements(study) == []
+
+
+def test_of_equal_scores_none_is_better(tmp_path):
+    study = with_observations(study_of(write_runs(tmp_path)))
+    observe = study.observations._observe
+    runs = {run.name: run for run in study.runs}
+    study.observations._observe = lambda run, checkpoint: observe(
+        runs[run.name.replace("student_k2", "baseline_k2")], checkpoint
+    )
+    elements = ClassGainsSection().elements(study)
+    cells = [cell for row in elements[2].rows for cell in row[1:]]
+    assert not any(cell.is_best for cell in cells)
+    # Without a gain the picture has a height all the same.
+    low, high = elements[0].figure.axes[0].get_ylim()
+    assert low < 0 < high
+
+
+def test_goes_on_without_a_model(tmp_path):
+    study = with_observations(study_of(write_runs(tmp_path)))
+    observe = study.observations._observe
+
+    def fail(run, checkpoint):
+        if run.name == "student_k2_1":
+            raise InputError("no such model")
+        return observe(run, checkpoint)
+
+    study.observations._observe = fail
+    *elements, paragraph = ClassGainsSection().elements(study)
+    assert [one.name for one in elements] == [
+        "class_gains_4_frames",
+        "class_groups_4_frames",
+    ]
+    assert paragraph.text == "Without `student_k2`: no such model."

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from yt8m_distill import class_groups, compared_runs, report_pictures
+from yt8m_distill.errors import InputError
 from yt8m_distill.metrics import VideoMetrics
 from yt8m_distill.report_elements import Number, Paragraph, Picture, Table
 from yt8m_distill.report_sections.report_section import ReportSection
@@ -36,7 +37,7 @@ class ClassGainsSection(ReportSection):
             if trio.baseline and trio.teacher
         ]
         shown = trios[-MOST_STUDENTS:]
-        pictures, tables = [], []
+        pictures, tables, left_out, first_error = [], [], [], None
         for number, trio in enumerate(shown):
             name = f"{trio.student.k}_frames"
             if [one.student.k for one in shown].count(trio.student.k) > 1:
@@ -45,9 +46,18 @@ class ClassGainsSection(ReportSection):
             size = (report_pictures.HALF, 3.7)
             if len(shown) == 1:
                 size = (report_pictures.WIDE, 4.2)
-            pictures.append(_picture(study, trio, name, size))
-            tables.append(_table(study, trio, name))
-        elements = pictures + tables
+            try:
+                picture = _picture(study, trio, name, size)
+                tables.append(_table(study, trio, name))
+            except InputError as error:
+                first_error = first_error or error
+                reason = f"Without `{trio.student.label}`: {error}."
+                left_out.append(Paragraph(reason))
+            else:
+                pictures.append(picture)
+        if first_error and not pictures:
+            raise first_error
+        elements = pictures + tables + left_out
         if len(trios) > len(shown):
             elements.append(
                 Paragraph(
@@ -109,7 +119,7 @@ def _picture(study, trio, name, size):
         label=f"median and quartiles of {window} classes",
     )
     _name_classes(axes, frequency)
-    limit = 1.05 * np.quantile(np.abs(gains), 0.99)
+    limit = 1.05 * np.quantile(np.abs(gains), 0.99) or 0.01
     axes.set_ylim(-limit, limit)
     axes.set_ylabel("AP of the student − AP of the baseline")
     for height, text in ((0.97, "student better"), (0.03, "baseline better")):
@@ -200,11 +210,12 @@ def _table(study, trio, name):
 
 def _with_best(numbers):
     """A teacher's, a baseline's and a student's, the better of two bold."""
-    teacher, *others = numbers
-    best = max(others, key=Number.value_or_nan)
+    teacher, baseline, student = numbers
+    gain = student.value_or_nan() - baseline.value_or_nan()
     return [
         teacher,
-        *(dataclasses.replace(one, is_best=one is best) for one in others),
+        dataclasses.replace(baseline, is_best=gain < 0),
+        dataclasses.replace(student, is_best=gain > 0),
     ]
 
 
