@@ -74,6 +74,10 @@ class HardestClassesSection(ReportSection):
             ),
         ):
             order = enough[np.argsort(values[enough], kind="stable")]
+            if values is not teacher:  # differences, the lowest first
+                order = order[values[order] < 0]
+            if not len(order):
+                continue
             rows = [
                 [
                     names[one],
