@@ -16,6 +16,7 @@ from tensorboard.plugins.hparams import (
 
 from tests.written_runs import study_of, write_run, write_runs
 from yt8m_distill import hyperparameter_summary
+from yt8m_distill.errors import InputError
 
 
 def load(folder):
@@ -106,3 +107,12 @@ def test_a_single_group_has_no_settings_but_scores(tmp_path):
     assert hyperparameter_summary.write(study, tmp_path / "board") == []
     _, groups = load(tmp_path / "board")
     assert set(groups) == {"a"}
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    write_run(tmp_path / "runs" / "a", [0.1])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="--tensorboard_dir"):
+        hyperparameter_summary.write(
+            study_of(tmp_path / "runs"), tmp_path / "file"
+        )

@@ -5,6 +5,7 @@ import pathlib
 import tensorflow as tf
 from tensorboard.plugins.hparams import api
 
+from yt8m_distill.errors import InputError
 from yt8m_distill.run_groups import SEED_FLAGS
 
 METRICS = {"gap": "GAP", "map": "mAP", "hit_at_1": "Hit@1", "perr": "PERR"}
@@ -25,6 +26,9 @@ def write(study, folder):
     Returns:
         list of str, the hyper-parameters: flags in which groups differ, and
         `kind`, `frames` and `objective` likewise.
+
+    Raises:
+        InputError: the folder cannot be written.
     """
     folder = pathlib.Path(folder)
     for before in folder.rglob(f"events.out.tfevents.*{_SUFFIX}"):
@@ -102,4 +106,12 @@ def _write_session(folder, values, group, run):
 
 
 def _writer(folder):
-    return tf.summary.create_file_writer(str(folder), filename_suffix=_SUFFIX)
+    try:
+        return tf.summary.create_file_writer(
+            str(folder), filename_suffix=_SUFFIX
+        )
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"cannot write {folder}: {error.message}; give another "
+            "--tensorboard_dir"
+        ) from None
