@@ -131,3 +131,9 @@ def test_a_table_as_csv_and_markdown(tmp_path):
 def test_a_number_of_values(values, expected):
     assert Number.of(values).text() == expected
     assert Number(1234.5, digits=1, has_sign=True).text() == "+1,234.5"
+
+
+def test_names_are_no_formulas(tmp_path):
+    write_run(tmp_path / "runs" / r"$\nothing$", [0.1])
+    write(tmp_path, sections=["curves"])
+    assert (tmp_path / "page_files" / "curves_12_frames_gap.png").exists()

@@ -161,6 +161,72 @@ def with_models(study, *kinds):
     ]
 
 
+def series(groups):
+    """Groups that are the same but for the number of frames.
+
+    Args:
+        groups: list of `RunGroup` whose scores compare.
+
+    Returns:
+        dict name → list of `RunGroup`, the series with the highest GAP first:
+        places among the groups with as many frames are averaged. Samplers and
+        encoders are told of baselines or of students that have several, and
+        where those of students are no baseline's. Teachers are one series.
+    """
+    samplers, encoders = {}, {}
+    for group in groups:
+        if group.kind != "teacher":
+            samplers.setdefault(group.kind, set()).add(_sampler(group))
+            encoders.setdefault(group.kind, set()).add(group.encoder)
+    found = {}
+    for group in groups:
+        found.setdefault(_series_name(group, samplers, encoders), []).append(
+            group
+        )
+    places = _places(groups)
+    return dict(
+        sorted(
+            found.items(),
+            key=lambda pair: np.mean([places[one.label] for one in pair[1]]),
+        )
+    )
+
+
+def _sampler(group):
+    return group.flags["frame_sampler"].partition("(")[0]
+
+
+def _series_name(group, samplers, encoders):
+    if group.kind == "teacher":
+        return "teacher"
+    more = [
+        part
+        for part, of_kinds in (
+            (_sampler(group), samplers),
+            (group.encoder, encoders),
+        )
+        if len(of_kinds[group.kind]) > 1
+        or not of_kinds.get("student", set())
+        <= of_kinds.get("baseline", of_kinds[group.kind])
+    ]
+    name = f"{group.mode}: {group.objective}" if group.mode else group.kind
+    return f"{name} ({', '.join(more)})" if more else name
+
+
+def _places(groups):
+    """Where each label stands among groups with as many frames, 0 the best."""
+    places = {}
+    for k in {group.k for group in groups}:
+        same = [group for group in groups if group.k == k]
+        same.sort(
+            key=lambda one: np.nan_to_num(one.mean("gap"), nan=-1.0),
+            reverse=True,
+        )
+        for place, group in enumerate(same):
+            places[group.label] = place / len(same)
+    return places
+
+
 def class_names(study, num_classes):
     """A name for each class: of `--vocabulary`, or such as `class 17`."""
     known = label_files.read_class_names(study.options.vocabulary) or {}

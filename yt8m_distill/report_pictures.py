@@ -37,6 +37,8 @@ STYLE = {
     "lines.solid_capstyle": "round",
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
+    # Names of runs and classes are no formulas.
+    "text.parse_math": False,
 }
 # Okabe and Ito's colours, which the colour-blind tell apart, and darker ones.
 COLOURS = (
@@ -156,6 +158,11 @@ def _shortened(label, most=58):
     return f"{label[:half]}…{label[-half:]}"
 
 
+def in_legend(label):
+    """A label as legends show it: without a stroke in front, which hides it."""
+    return f" {label}" if label.startswith("_") else label
+
+
 def line_styles(labels):
     """How the lines of a picture look.
 
@@ -168,20 +175,55 @@ def line_styles(labels):
     """
     styles = {}
     for number, label in enumerate(labels):
-        if number < MOST_COLOURS or len(labels) <= len(COLOURS):
+        if number < MOST_COLOURS:
             styles[label] = {
                 "color": COLOURS[number],
-                "label": label,
-                "zorder": 3,
+                "label": in_legend(label),
+                # The first hide the others.
+                "zorder": 3.5 - number / 20,
             }
         else:
+            others = len(labels) - MOST_COLOURS
             styles[label] = {
                 "color": FAINT,
-                "label": f"{len(labels) - MOST_COLOURS} others",
+                "label": f"{others} others" if others > 1 else in_legend(label),
                 "zorder": 1.5,
                 "linewidth": 1.0,
             }
     return styles
+
+
+def cut_off_beginnings(axes):
+    """Leaves out the beginnings of lines that start far below the others.
+
+    Such as students that learn no labels at first: those would squeeze all
+    others into the top of the picture.
+
+    Args:
+        axes: where the lines are, or an array of such with one y axis; lines of
+            two points are levels, which begin nowhere.
+
+    Returns:
+        Whether anything was cut off.
+    """
+    all_axes = np.atleast_1d(axes).ravel()
+    drawn = [
+        np.asarray(line.get_ydata(), float)
+        for one in all_axes
+        for line in one.lines
+    ]
+    lines = [one for one in drawn if len(one) > 2]
+    if not lines:
+        return False
+    usual = np.median([one[0] for one in lines])
+    highest = max(one.max() for one in drawn)
+    bottom = min(
+        usual - 0.4 * (highest - usual), min(one.max() for one in lines)
+    )
+    if min(one.min() for one in lines) >= bottom:
+        return False
+    all_axes[0].set_ylim(bottom, highest + 0.05 * (highest - bottom))
+    return True
 
 
 def draw_mean(axes, values, **arguments):
@@ -241,6 +283,23 @@ def whole_epochs(axes):
     axes.xaxis.set_major_locator(
         MaxNLocator(nbins=10, integer=True, steps=[1, 2, 5, 10])
     )
+
+
+def name_values(axis, values, most=8):
+    """Puts ticks at these values of an axis and nowhere else.
+
+    Args:
+        axis: `axes.xaxis` or `axes.yaxis`.
+        values: iterable of float.
+        most: int, of more values none is named.
+    """
+    from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
+    values = sorted(values)
+    if len(values) <= most:
+        axis.set_major_locator(FixedLocator(values))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_locator(NullLocator())
 
 
 def logarithmic(axis, lines, apart=3):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.written_runs import SMALL, study_of, write_run, write_runs
-from yt8m_distill import cost
+from yt8m_distill import compared_runs, cost
 from yt8m_distill.report_elements import Paragraph, Picture, Table
 from yt8m_distill.report_sections.cost import CostSection
 
@@ -82,3 +82,56 @@ def test_samplers_are_told_apart(tmp_path):
         "baseline (uniform)",
         "baseline (first)",
     }
+
+
+def test_the_best_lines_have_colours_and_names(tmp_path):
+    for number in range(14):
+        for k in (2, 3):
+            write_run(
+                tmp_path / f"b{number}_{k}",
+                [0.1 + number / 100 + k / 1000],
+                frame_sampler=f"uniform(k={k})",
+                student_losses=f"pred(weight={number + 2})",
+                teacher_encoder="same",
+            )
+    picture, *_ = [
+        one
+        for one in CostSection().elements(study_of(tmp_path))
+        if isinstance(one, Picture)
+    ]
+    (legend,) = picture.figure.legends
+    assert [one.get_text() for one in legend.get_texts()] == [
+        *(f"parallel: {number} pred" for number in range(15, 3, -1)),
+        "2 others",
+    ]
+    (axes,) = picture.figure.axes
+    assert [one.get_text() for one in axes.get_xticklabels()] == ["2", "3"]
+
+
+def test_samplers_are_not_told_of_students_that_have_one(tmp_path):
+    for name, sampler in (("u", "uniform(k=2)"), ("f", "first(k=2)")):
+        write_run(tmp_path / name, [0.1], frame_sampler=sampler)
+    for name, sampler, names in (
+        ("s", "uniform(k=2)", {"parallel: ce"}),
+        (
+            "r",
+            "random(k=2)",
+            {"parallel: ce (uniform)", "parallel: ce (random)"},
+        ),
+    ):
+        write_run(
+            tmp_path / name,
+            [0.1],
+            frame_sampler=sampler,
+            student_losses="ce",
+            teacher_encoder="same",
+        )
+        found = compared_runs.series(study_of(tmp_path).groups)
+        baselines = {"baseline (uniform)", "baseline (first)"}
+        assert set(found) == names | baselines
+
+
+def test_says_shortly_that_nothing_was_measured(tmp_path):
+    write_run(tmp_path / "run", [0.1])
+    *_, paragraph = CostSection().elements(study_of(tmp_path))
+    assert "not measured for any of these runs" in paragraph.text

@@ -66,3 +66,65 @@ def test_runs_without_scores_have_a_loss_alone(tmp_path):
     )
     pictures = CurvesSection().elements(study_of(tmp_path))
     assert [one.name for one in pictures] == ["curves_12_frames_loss"]
+
+
+def write_series(folder):
+    """Fourteen series of 2 and of 4 frames, the best last by name."""
+    for k in (2, 4):
+        for number in range(14):
+            write_run(
+                folder / f"row{number:02}_k{k}",
+                [0.2, 0.22, 0.3 + number / 100],
+                frame_sampler=f"uniform(k={k})",
+                student_losses=f"ce(weight={number + 1})",
+                teacher_encoder="same",
+            )
+    return folder
+
+
+def test_a_series_has_one_colour_in_all_pictures(tmp_path):
+    write_series(tmp_path)
+    # Of 4 frames the order is another.
+    write_run(
+        tmp_path / "best_k4",
+        [0.2, 0.22, 0.9],
+        frame_sampler="uniform(k=4)",
+        student_losses="pred",
+        teacher_encoder="same",
+    )
+    pictures = CurvesSection().elements(study_of(tmp_path))
+    colours = {}
+    for k in (2, 4):
+        (gap,) = [
+            one for one in pictures if one.name == f"curves_{k}_frames_gap"
+        ]
+        for line in gap.figure.axes[0].lines:
+            row = line.get_label().removesuffix(f"_k{k}")
+            colours.setdefault(row, set()).add(line.get_color())
+    assert len(colours["row13"]) == 1
+    assert all(len(of_row) == 1 for of_row in colours.values())
+    assert len(set.union(*colours.values())) == 13  # one is faint
+
+
+def test_slow_beginnings_do_not_squeeze_the_others(tmp_path):
+    write_series(tmp_path)
+    usual = CurvesSection().elements(study_of(tmp_path))[1]
+    assert "cut off" not in usual.caption
+    write_run(
+        tmp_path / "staged_k2",
+        [0.001, 0.001, 0.4],
+        frame_sampler="uniform(k=2)",
+        student_losses="pred",
+        teacher_encoder="same",
+    )
+    gap = CurvesSection().elements(study_of(tmp_path))[1]
+    assert "cut off" in gap.caption
+    low, high = gap.figure.axes[0].get_ylim()
+    assert 0.05 < low < 0.2 and 0.43 < high < 0.5
+
+
+def test_names_with_a_stroke_in_front_are_in_the_legend(tmp_path):
+    write_run(tmp_path / "_old", [0.1, 0.2])
+    gap = CurvesSection().elements(study_of(tmp_path))[1]
+    (legend,) = gap.figure.legends
+    assert [one.get_text() for one in legend.get_texts()] == [" _old"]

@@ -54,3 +54,23 @@ def test_says_that_there_is_no_parallel_run(tmp_path):
     section = ParallelTeachersSection()
     assert section.elements(study_of(tmp_path)) == []
     assert "No parallel run" in section.absence
+
+
+def test_long_titles_have_a_line_a_loss(tmp_path):
+    for number, losses in enumerate(
+        (
+            "rep(weight=0.3, last_epoch=8),ce(first_epoch=9)",
+            "rep,ce",
+            "rep,pred,ce",
+        )
+    ):
+        write_run(
+            tmp_path / f"parallel{number}",
+            [0.2, 0.3],
+            teacher_gaps=[0.3, 0.4],
+            teacher_encoder="same",
+            student_losses=losses,
+            frame_sampler="uniform(k=4)",
+        )
+    titles = "0.3 rep (to epoch 8) +\nce (from epoch 9)", "rep + ce"
+    assert set(titles) < set(panels_of(tmp_path))

@@ -2,10 +2,13 @@
 
 import math
 
-from yt8m_distill import cost, report_pictures
+from yt8m_distill import compared_runs, cost, report_pictures
 from yt8m_distill.errors import InputError
 from yt8m_distill.report_elements import Number, Paragraph, Picture, Table
 from yt8m_distill.report_sections.report_section import ReportSection
+
+# Lines for which a picture of the usual height is enough.
+FEW_SERIES = 6
 
 
 class CostSection(ReportSection):
@@ -29,9 +32,12 @@ class CostSection(ReportSection):
             if not _seconds(group).is_known()
         ]
         if unmeasured:
+            whose = ", ".join(unmeasured)
+            if len(unmeasured) == len(study.groups):
+                whose = "any of these runs"
             elements.append(
                 Paragraph(
-                    f"Time was not measured for {', '.join(unmeasured)}: score "
+                    f"Time was not measured for {whose}: score "
                     "them with `python -m yt8m_distill.eval`, all on the same "
                     "machine, and make this page again."
                 )
@@ -130,9 +136,7 @@ def _ratio(dividend, divisor):
 
 
 def _pictures(study, groups, costs, number):
-    series = {}
-    for group, name in zip(groups, _series(groups)):
-        series.setdefault(name, []).append(group)
+    series = compared_runs.series(groups)
     styles = report_pictures.line_styles([n for n in series if n != "teacher"])
     styles["teacher"] = {
         "color": report_pictures.TEACHER,
@@ -152,7 +156,9 @@ def _pictures(study, groups, costs, number):
     }
     found = []
     for key, (label, position) in axes_of.items():
-        drawn = report_pictures.figure()
+        drawn = report_pictures.figure(
+            height=3.3 if len(series) <= FEW_SERIES else 4.6
+        )
         axes = drawn.subplots()
         for name, members in series.items():
             _draw(axes, members, position, name, styles[name])
@@ -162,49 +168,21 @@ def _pictures(study, groups, costs, number):
         axes.set_ylabel("validation GAP")
         report_pictures.logarithmic(axes.xaxis, axes.lines)
         axes.margins(x=0.12)
-        if axes.get_xscale() == "linear":
+        if key == "frames":
+            report_pictures.name_values(axes.xaxis, {g.k for g in groups})
+        elif axes.get_xscale() == "linear":
             axes.locator_params(axis="x", nbins=5)
         report_pictures.legend(drawn, axes)
         found.append(
             Picture(
                 f"gap_against_{key}" + f"_{number}" * (number > 1),
                 drawn,
-                f"GAP against {label}.",
+                f"GAP against {label}; the best lines are named first.",
                 f"Scores of the groups of runs over {label}, a line a kind of "
                 "model",
             )
         )
     return found
-
-
-def _series(groups):
-    """What is joined by a line: the same, but for the number of frames.
-
-    Returns:
-        list of str, the name of the line of each group. Samplers and encoders
-        are told where there are several.
-    """
-    parts_of = [
-        (
-            group.flags["frame_sampler"].partition("(")[0],
-            group.encoder,
-        )
-        for group in groups
-        if group.kind != "teacher"
-    ]
-    told = [len(set(values)) > 1 for values in zip(*parts_of)]
-    names = []
-    for group in groups:
-        if group.kind == "teacher":
-            names.append("teacher")
-            continue
-        name = f"{group.mode}: {group.objective}" if group.mode else group.kind
-        sampler = group.flags["frame_sampler"].partition("(")[0]
-        more = [
-            part for part, tell in zip((sampler, group.encoder), told) if tell
-        ]
-        names.append(f"{name} ({', '.join(more)})" if more else name)
-    return names
 
 
 def _draw(axes, members, position, name, style):

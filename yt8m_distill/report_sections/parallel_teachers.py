@@ -8,6 +8,9 @@ from yt8m_distill import report_pictures
 from yt8m_distill.report_elements import Picture
 from yt8m_distill.report_sections.report_section import ReportSection
 
+# Of a title.
+LETTERS_AN_INCH = 10
+
 
 class ParallelTeachersSection(ReportSection):
     """GAP per epoch of parallel teachers and students, beside a static teacher.
@@ -67,8 +70,13 @@ def _picture(study, parallel, groups, name):
                     linestyle=":",
                     label=f"serial student, {one.k} frames, best epoch",
                 )
-        panel.set_title(objective)
+        letters = int(LETTERS_AN_INCH * width / columns)
+        title = objective
+        if len(title) > letters:
+            title = title.replace(" + ", " +\n")
+        panel.set_title(title)
         report_pictures.whole_epochs(panel)
+    is_cut = report_pictures.cut_off_beginnings(axes)
     for panel in axes.flat[len(panels) :]:
         panel.set_axis_off()
     for row in axes:
@@ -84,7 +92,8 @@ def _picture(study, parallel, groups, name):
             ", dotted ones those of serial students with the same losses."
             if serial
             else "."
-        ),
+        )
+        + " Lines that begin far below the others are cut off." * is_cut,
         "GAP over epochs of parallel teachers and their students, beside the "
         "level of a static teacher",
     )
