@@ -194,7 +194,7 @@ def line_styles(labels):
 
 
 def cut_off_beginnings(axes):
-    """Leaves out the beginnings of lines that start far below the others.
+    """Leaves out the beginnings of lines that stay far below the others.
 
     Such as students that learn no labels at first: those would squeeze all
     others into the top of the picture.
@@ -220,7 +220,9 @@ def cut_off_beginnings(axes):
     bottom = min(
         usual - 0.4 * (highest - usual), min(one.max() for one in lines)
     )
-    if min(one.min() for one in lines) >= bottom:
+    # A single low epoch is the usual beginning.
+    below = [(one < bottom).sum() for one in lines]
+    if max(below) < 2:
         return False
     all_axes[0].set_ylim(bottom, highest + 0.05 * (highest - bottom))
     return True

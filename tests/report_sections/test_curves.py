@@ -111,6 +111,15 @@ def test_slow_beginnings_do_not_squeeze_the_others(tmp_path):
     usual = CurvesSection().elements(study_of(tmp_path))[1]
     assert "cut off" not in usual.caption
     write_run(
+        tmp_path / "slow_k2",
+        [0.001, 0.2, 0.4],
+        frame_sampler="uniform(k=2)",
+        student_losses="rep",
+        teacher_encoder="same",
+    )
+    usual = CurvesSection().elements(study_of(tmp_path))[1]
+    assert "cut off" not in usual.caption
+    write_run(
         tmp_path / "staged_k2",
         [0.001, 0.001, 0.4],
         frame_sampler="uniform(k=2)",

@@ -65,7 +65,9 @@ def _pictures(study, groups, styles, name, k):
         else:
             caption += _draw_teachers(study, groups, axes)
             if report_pictures.cut_off_beginnings(axes):
-                caption += " Lines that begin far below the others are cut off."
+                caption += (
+                    " Lines that are far below the others at first are cut off."
+                )
         if not axes.lines:
             continue
         if key == "loss":

@@ -93,7 +93,7 @@ def _picture(study, parallel, groups, name):
             if serial
             else "."
         )
-        + " Lines that begin far below the others are cut off." * is_cut,
+        + " Lines that are far below the others at first are cut off." * is_cut,
         "GAP over epochs of parallel teachers and their students, beside the "
         "level of a static teacher",
     )
