@@ -120,6 +120,18 @@ def test_a_table_as_csv_and_markdown(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("student_k3 of `a_*`, **L_rep**", "student_k3 of `a_*`, **L_rep**"),
+        ("<b>[x](y)", r"\<b>\[x\](y)"),
+        ("M*A*S*H, _old_ and a`b", r"M\*A\*S\*H, \_old\_ and a\`b"),
+    ],
+)
+def test_markdown_keeps_what_means_nothing(text, expected):
+    assert report_markdown.escaped(text) == expected
+
+
+@pytest.mark.parametrize(
     ("values", "expected"),
     [
         ([0.25], "0.2500"),

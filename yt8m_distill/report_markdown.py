@@ -1,6 +1,7 @@
 """A report as Markdown, and its tables as CSV."""
 
 import csv
+import re
 
 from yt8m_distill.report_elements import (
     Code,
@@ -10,6 +11,10 @@ from yt8m_distill.report_elements import (
     Table,
     spans,
 )
+
+# What Markdown takes for HTML, emphasis, links or code; a stroke within a word
+# is none of these.
+_MEANINGFUL = re.compile(r"[\\`*<\[\]]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def text(study, shown, folder):
@@ -63,6 +68,21 @@ def plain(text):
     return "".join(span for _, span in spans(text))
 
 
+def escaped(text):
+    """A text in which only its own marks mean something in Markdown.
+
+    Args:
+        text: str, as of `report_elements`.
+    """
+    marks = {"code": "`", "bold": "**", "plain": ""}
+    return "".join(
+        marks[kind]
+        + (span if kind == "code" else _MEANINGFUL.sub(r"\\\g<0>", span))
+        + marks[kind]
+        for kind, span in spans(text)
+    )
+
+
 def _spread(cell):
     return cell.spread if isinstance(cell, Number) else None
 
@@ -75,13 +95,13 @@ def as_markdown(element, folder):
         folder: as of `text`.
     """
     if isinstance(element, Paragraph):
-        return element.text
+        return escaped(element.text)
     if isinstance(element, Code):
         return "\n".join(f"    {line}" for line in element.text.splitlines())
     if isinstance(element, Picture):
         return (
-            f"![{element.alt}]({folder}/{element.name}.png)\n\n"
-            f"*{element.caption}*"
+            f"![{escaped(element.alt)}]({folder}/{element.name}.png)\n\n"
+            f"*{escaped(element.caption)}*"
         )
     if isinstance(element, Table):
         return _table(element, folder)
@@ -95,10 +115,10 @@ def _table(table, folder):
         else "---"
         for n in range(len(table.headings))
     ]
-    rows = [table.headings, rules]
+    rows = [[_cell(heading) for heading in table.headings], rules]
     rows += [[_cell(cell) for cell in row] for row in table.rows]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    caption = f"{table.caption} " if table.caption else ""
+    caption = f"{escaped(table.caption)} " if table.caption else ""
     return "\n".join(
         [*lines, "", f"{caption}([CSV]({folder}/{table.name}.csv))"]
     )
@@ -107,4 +127,4 @@ def _table(table, folder):
 def _cell(cell):
     if isinstance(cell, Number):
         return f"**{cell.text()}**" if cell.is_best else cell.text()
-    return (cell or "").replace("|", "\\|").replace("\n", " ")
+    return escaped(cell or "").replace("|", "\\|").replace("\n", " ")
