@@ -88,6 +88,8 @@ class Checker(html.parser.HTMLParser):
             self.sources.append(attributes["src"])
         if tag == "img":
             assert attributes["alt"]
+        if "tabindex" in attributes:  # what a keyboard stops at has a name
+            assert attributes["role"] == "region" and attributes["aria-label"]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag

@@ -162,9 +162,15 @@ def _table(table):
     )
     return (
         f'<figure id="table-{table.name}" class="table">\n<div class="scroll" '
-        f'tabindex="0">\n<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'
+        f'tabindex="0" role="region" aria-label="{_spoken(table.name)}">\n'
+        f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"
         f"{rows}\n</tbody>\n</table>\n</div>\n{caption}</figure>"
     )
+
+
+def _spoken(name):
+    """A table's name as screen readers say it."""
+    return html.escape(f"table {name.replace('_', ' ')}")
 
 
 def _class(is_number):
