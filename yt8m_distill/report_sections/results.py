@@ -114,8 +114,8 @@ def _caption(groups):
     several = any(len(group.runs) > 1 for group in groups)
     spread = ", mean ± sample standard deviation over the seeds" * several
     caption = (
-        f"Best epochs on `{pattern}` (top {how['top_k']} of a video, mAP by "
-        f"{how['map_convention']}){spread}."
+        f"Best epochs on `{pattern}`, chosen on these same videos (top "
+        f"{how['top_k']} of a video, mAP by {how['map_convention']}){spread}."
     )
     if any(group.kind == "student" for group in groups):
         caption += (
