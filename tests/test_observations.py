@@ -68,6 +68,21 @@ def test_each_model_runs_once(runs, monkeypatch):
     assert not first.logits.flags.writeable
 
 
+def test_a_model_that_fails_is_not_tried_again(runs, monkeypatch):
+    tried = []
+
+    def fail(path):
+        tried.append(path)
+        raise InputError("no model")
+
+    monkeypatch.setattr(model, "load", fail)
+    observations = Observations("", 5)
+    for _ in range(2):
+        with pytest.raises(InputError, match="no model"):
+            observations.of(ReportedRun(runs / "baseline"))
+    assert len(tried) == 1
+
+
 def test_other_shards_and_training_labels(runs, synthetic_shards):
     run = ReportedRun(runs / "teacher")
     test = Shards(f"{synthetic_shards}/test*")

@@ -53,6 +53,7 @@ class Observations:
         self._pattern = pattern
         self._max_videos = max_videos
         self._found = {}
+        self._failed = {}
         self._training_videos = {}
         self._average_precisions = {}
         self._on_disk = TemporaryArrays()
@@ -98,9 +99,16 @@ class Observations:
                 or the shards cannot be read.
         """
         key = run.path, checkpoint
+        if key in self._failed:
+            raise InputError(self._failed[key])
         if key not in self._found:
-            self._found[key] = self._observe(run, checkpoint)
-            gc.collect()  # the model refers to itself, and is large
+            try:
+                self._found[key] = self._observe(run, checkpoint)
+            except InputError as error:
+                self._failed[key] = str(error)
+                raise
+            finally:
+                gc.collect()  # the model refers to itself, and is large
         return self._found[key]
 
     def average_precisions(self, run):

@@ -13,6 +13,7 @@ from yt8m_distill.run_directory import RunDirectory, best_of
 
 SCORED_ON = (
     "eval_data_pattern",
+    "num_classes",
     "top_k",
     "map_convention",
     "segment_labels",
