@@ -55,6 +55,10 @@ class RunGroup:
         """The seeds of the runs, a list of int."""
         return [run.seed for run in self.runs]
 
+    def is_finished(self):
+        """Whether all epochs of all its runs are done."""
+        return all(run.is_finished() for run in self.runs)
+
     @property
     def described_kind(self):
         """Its kind, of students with their mode: `serial student`."""

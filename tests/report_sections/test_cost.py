@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -135,3 +137,25 @@ def test_says_shortly_that_nothing_was_measured(tmp_path):
     write_run(tmp_path / "run", [0.1])
     *_, paragraph = CostSection().elements(study_of(tmp_path))
     assert "not measured for any of these runs" in paragraph.text
+
+
+def test_pictures_say_who_is_still_in_training(tmp_path):
+    for k in (2, 3):
+        write_run(tmp_path / f"b{k}", [0.1], frame_sampler=f"uniform(k={k})")
+    captions = [
+        one.caption
+        for epochs in (1, 4)
+        for one in CostSection().elements(with_epochs(tmp_path, epochs))
+        if isinstance(one, Picture)
+    ]
+    assert "training" not in captions[0]
+    assert captions[-1].endswith("Still in training: `b2`.")
+
+
+def with_epochs(folder, epochs):
+    """A study of runs of which `b2` was to have so many epochs."""
+    file = folder / "b2" / "config.json"
+    config = json.loads(file.read_text())
+    config["flags"]["num_epochs"] = epochs
+    file.write_text(json.dumps(config))
+    return study_of(folder)

@@ -154,6 +154,8 @@ def _pictures(study, groups, costs, number):
             lambda one: 1e3 * _seconds(one).value_or_nan(),
         ),
     }
+    names = [f"`{one.label}`" for one in groups if not one.is_finished()]
+    unfinished = f" Still in training: {', '.join(names)}." * bool(names)
     found = []
     for key, (label, position) in axes_of.items():
         drawn = report_pictures.figure(
@@ -177,7 +179,8 @@ def _pictures(study, groups, costs, number):
             Picture(
                 f"gap_against_{key}" + f"_{number}" * (number > 1),
                 drawn,
-                f"GAP against {label}; the best lines are named first.",
+                f"GAP against {label}; the best lines are named first."
+                + unfinished,
                 f"Scores of the groups of runs over {label}, a line a kind of "
                 "model",
             )
