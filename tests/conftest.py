@@ -2,7 +2,6 @@
 
 import gc
 import importlib.util
-import inspect
 import os
 import pathlib
 
@@ -33,7 +32,7 @@ SMALL = {
 def small_spec(family, spec, **arguments):
     """A part's spec with small sizes, and other arguments that it takes."""
     name, given = parts.parse(spec)
-    taken = inspect.signature(parts.get_class(family, name)).parameters
+    taken = parts.constructor_parameters(parts.get_class(family, name))
     small = {k: v for k, v in {**SMALL, **arguments}.items() if k in taken}
     values = {**given, **small}
     return f"{name}({', '.join(f'{k}={v!r}' for k, v in values.items())})"

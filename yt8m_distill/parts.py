@@ -91,6 +91,24 @@ def get_class(family, name):
     return found
 
 
+def constructor_parameters(part):
+    """The arguments that a part's constructor takes by name.
+
+    Args:
+        part: class.
+
+    Returns:
+        dict name → `inspect.Parameter`.
+    """
+    # That of the class is that of Keras' `__new__` in early Pythons 3.11.
+    _, *parameters = inspect.signature(part.__init__).parameters.values()
+    return {
+        parameter.name: parameter
+        for parameter in parameters
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    }
+
+
 def get(family, spec, **context):
     """Builds a part from its spec.
 
@@ -107,11 +125,7 @@ def get(family, spec, **context):
     """
     name, arguments = parse(spec)
     part = get_class(family, name)
-    parameters = {
-        parameter.name: parameter
-        for parameter in inspect.signature(part).parameters.values()
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-    }
+    parameters = constructor_parameters(part)
     known = list(parameters)
     unknown = [argument for argument in arguments if argument not in known]
     if unknown:
