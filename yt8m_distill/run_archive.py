@@ -58,7 +58,8 @@ def unpack(path, directory):
         ) as temporary:
             unpacked = pathlib.Path(temporary)
             with tarfile.open(path, "r:gz") as archive:
-                archive.extractall(unpacked, _members(archive), filter="data")
+                for member in _members(archive):
+                    _write(archive.extractfile(member), unpacked / member.name)
             models = sorted(one.stem for one in unpacked.glob("*/*.keras"))
             if not models or not (unpacked / CONFIG).exists():
                 lacks = MODELS if (unpacked / CONFIG).exists() else CONFIG
@@ -95,6 +96,13 @@ def _members(archive):
             is_model or member.name in (CONFIG, MODEL_FLAGS)
         ):
             yield member
+
+
+def _write(opened, path):
+    """Writes a member: its bytes alone, no owner, mode or link."""
+    path.parent.mkdir(exist_ok=True)
+    with opened, open(path, "wb") as copy:
+        shutil.copyfileobj(opened, copy)
 
 
 def _replace(unpacked, target):
