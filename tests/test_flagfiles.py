@@ -21,7 +21,7 @@ RUNS = [path for path in FLAGFILES if path not in TABLES]
 STEP = ["--batch_size=8", "--num_epochs=1"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def forget_each_model():
     """Dozens of models, some of them large, would not fit into memory."""
     yield
@@ -102,6 +102,7 @@ def test_plans_its_table_and_runs_that_can_be(path, monkeypatch, tmp_path):
             parts.get("frame_samplers", flags.frame_sampler, max_frames=300)
 
 
+@pytest.mark.usefixtures("forget_each_model")
 @pytest.mark.parametrize("path", RUNS, ids=name)
 def test_trains_for_a_step(
     path,
