@@ -1,7 +1,7 @@
 # make demo            everything on synthetic shards: teacher, baseline, student
 # make demo DATA=DIR   the same on your train*/validate*/test* shards
 # make test            style and the whole test suite
-# make table1          the paper's Table 1 on AudioSet clips, about 100 minutes
+# make table1          the paper's Table 1 on AudioSet clips, for hours, resumable
 PYTHON ?= python3
 VENV ?= .venv
 # Vocabulary of DATA: 3862 in YouTube-8M since 2018, 4716 before.
