@@ -169,8 +169,8 @@ def test_several_at_a_time_but_not_what_wants_to_be_alone(run, tmp_path):
         )
 
 
-def test_waits_for_a_process_that_outlived_its_study(tmp_path, run, lines):
-    task = FakeTask("long", tmp_path / "long", 3.0)
+def started_study(task):
+    """A process whose study runs a task, once the task has started."""
     study = subprocess.Popen(
         [
             sys.executable,
@@ -178,13 +178,21 @@ def test_waits_for_a_process_that_outlived_its_study(tmp_path, run, lines):
             "import pathlib\n"
             "from tests.fake_run import FakeTask\n"
             "from yt8m_distill.run_queue import RunQueue\n"
-            f"task = FakeTask('long', pathlib.Path({str(task.path)!r}), 3.0)\n"
+            f"path = pathlib.Path({str(task.path)!r})\n"
+            f"task = FakeTask({task.name!r}, path, {task.seconds})\n"
             "RunQueue([task], 1).run()\n",
         ],
         cwd=ROOT,
+        stderr=subprocess.DEVNULL,
     )
     while not task.log.exists():
         time.sleep(0.05)
+    return study
+
+
+def test_waits_for_a_process_that_outlived_its_study(tmp_path, run, lines):
+    task = FakeTask("long", tmp_path / "long", 3.0)
+    study = started_study(task)
     study.send_signal(signal.SIGKILL)
     study.wait()
     queue = run([task])
@@ -197,21 +205,7 @@ def test_waits_for_a_process_that_outlived_its_study(tmp_path, run, lines):
 
 def test_stopped_study_stops_its_processes(tmp_path):
     task = FakeTask("long", tmp_path / "long", 60.0)
-    study = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import pathlib\n"
-            "from tests.fake_run import FakeTask\n"
-            "from yt8m_distill.run_queue import RunQueue\n"
-            f"task = FakeTask('long', pathlib.Path({str(task.path)!r}), 60.0)\n"
-            "RunQueue([task], 1).run()\n",
-        ],
-        cwd=ROOT,
-        stderr=subprocess.DEVNULL,
-    )
-    while not task.log.exists():
-        time.sleep(0.05)
+    study = started_study(task)
     time.sleep(0.3)
     study.send_signal(signal.SIGTERM)
     assert study.wait() != 0
