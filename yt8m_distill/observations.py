@@ -107,8 +107,6 @@ class Observations:
             except InputError as error:
                 self._failed[key] = str(error)
                 raise
-            finally:
-                gc.collect()  # the model refers to itself, and is large
         return self._found[key]
 
     def average_precisions(self, run):
@@ -174,6 +172,12 @@ class Observations:
 
     def _observe(self, run, checkpoint):
         print(f"  {run.name}: {checkpoint} model", flush=True)
+        try:
+            return self._run_model(run, checkpoint)
+        finally:
+            gc.collect()  # the model refers to itself, and is large
+
+    def _run_model(self, run, checkpoint):
         if run.data.get("segment_context_frames") is not None:
             raise InputError(
                 f"`{run.name}` was trained on segments; only models of whole "
