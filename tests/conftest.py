@@ -59,6 +59,7 @@ def forget_models():
     yield
     keras.backend.clear_session()
     gc.collect()
+    gc.freeze()  # what is left stays, and need not be looked through again
 
 
 @pytest.fixture(scope="session")
