@@ -74,3 +74,23 @@ def test_long_titles_have_a_line_a_loss(tmp_path):
         )
     titles = "0.3 rep (to epoch 8) +\nce (from epoch 9)", "rep + ce"
     assert set(titles) < set(panels_of(tmp_path))
+
+
+def test_the_lowest_panel_of_each_column_has_its_epochs(tmp_path):
+    for number, losses in enumerate(("ce", "rep,ce", "pred,ce", "pred")):
+        write_run(
+            tmp_path / f"parallel{number}",
+            [0.2, 0.3],
+            teacher_gaps=[0.3, 0.4],
+            teacher_encoder="same",
+            student_losses=losses,
+            frame_sampler="uniform(k=4)",
+        )
+    (picture,) = ParallelTeachersSection().elements(study_of(tmp_path))
+    picture.figure.canvas.draw()
+    shown = [
+        any(tick.label1.get_visible() for tick in axes.xaxis.get_major_ticks())
+        for axes in picture.figure.axes
+        if axes.lines
+    ]
+    assert shown == [False, True, True, True]

@@ -77,8 +77,10 @@ def _picture(study, parallel, groups, name):
         panel.set_title(title)
         report_pictures.whole_epochs(panel)
     is_cut = report_pictures.cut_off_beginnings(axes)
-    for panel in axes.flat[len(panels) :]:
-        panel.set_axis_off()
+    for number in range(len(panels), axes.size):
+        axes.flat[number].set_axis_off()
+        # The epochs stand at the lowest panel of a column alone.
+        axes.flat[number - columns].tick_params(labelbottom=True)
     for row in axes:
         row[0].set_ylabel("validation GAP")
     report_pictures.legend(drawn, axes)
