@@ -17,16 +17,21 @@ def panels_of(folder):
     }
 
 
+def write_parallel_runs(folder, *student_losses):
+    for number, losses in enumerate(student_losses):
+        write_run(
+            folder / f"parallel{number}",
+            [0.2, 0.3],
+            teacher_gaps=[0.3, 0.4],
+            teacher_encoder="same",
+            student_losses=losses,
+            frame_sampler="uniform(k=4)",
+        )
+
+
 def test_a_panel_a_combination_of_losses(tmp_path):
     write_runs(tmp_path)
-    write_run(
-        tmp_path / "parallel_rep",
-        [0.2, 0.3],
-        teacher_gaps=[0.3, 0.4],
-        teacher_encoder="same",
-        student_losses="rep",
-        frame_sampler="uniform(k=4)",
-    )
+    write_parallel_runs(tmp_path, "rep")
     write_run(
         tmp_path / "serial_rep",
         [0.2, 0.35],
@@ -57,35 +62,18 @@ def test_says_that_there_is_no_parallel_run(tmp_path):
 
 
 def test_long_titles_have_a_line_a_loss(tmp_path):
-    for number, losses in enumerate(
-        (
-            "rep(weight=0.3, last_epoch=8),ce(first_epoch=9)",
-            "rep,ce",
-            "rep,pred,ce",
-        )
-    ):
-        write_run(
-            tmp_path / f"parallel{number}",
-            [0.2, 0.3],
-            teacher_gaps=[0.3, 0.4],
-            teacher_encoder="same",
-            student_losses=losses,
-            frame_sampler="uniform(k=4)",
-        )
+    write_parallel_runs(
+        tmp_path,
+        "rep(weight=0.3, last_epoch=8),ce(first_epoch=9)",
+        "rep,ce",
+        "rep,pred,ce",
+    )
     titles = "0.3 rep (to epoch 8) +\nce (from epoch 9)", "rep + ce"
     assert set(titles) < set(panels_of(tmp_path))
 
 
 def test_the_lowest_panel_of_each_column_has_its_epochs(tmp_path):
-    for number, losses in enumerate(("ce", "rep,ce", "pred,ce", "pred")):
-        write_run(
-            tmp_path / f"parallel{number}",
-            [0.2, 0.3],
-            teacher_gaps=[0.3, 0.4],
-            teacher_encoder="same",
-            student_losses=losses,
-            frame_sampler="uniform(k=4)",
-        )
+    write_parallel_runs(tmp_path, "ce", "rep,ce", "pred,ce", "pred")
     (picture,) = ParallelTeachersSection().elements(study_of(tmp_path))
     picture.figure.canvas.draw()
     shown = [
