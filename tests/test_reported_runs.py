@@ -63,6 +63,19 @@ def test_of_taught_runs_the_losses_are_the_default(tmp_path):
     ]
 
 
+def test_a_combination_of_losses_is_whatever_their_epochs(tmp_path):
+    losses = "0.3 rep (to epoch 2) + ce (from epoch 3)"
+    write_run(
+        tmp_path / "stages",
+        [0.1],
+        teacher_encoder="same",
+        student_losses="rep(weight=0.3, last_epoch=2),ce(first_epoch=3)",
+    )
+    run = reported_runs.ReportedRun(tmp_path / "stages")
+    assert run.objective == losses
+    assert run.combination == "0.3 rep (at first) + ce (later)"
+
+
 def test_who_teaches_is_a_teacher_whatever_it_sees(tmp_path):
     write_run(tmp_path / "some", [0.1], frame_sampler="uniform(k=6)")
     write_run(

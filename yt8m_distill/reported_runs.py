@@ -19,6 +19,8 @@ SCORED_ON = (
     "segment_labels",
     "segment_context_frames",
 )
+# How the epochs of a loss are told.
+_STAGES = {"first_epoch": "from epoch {}", "last_epoch": "to epoch {}"}
 _SHORT_NAMES = {name: short for short, name in parts.SHORT_NAMES.items()}
 # Flags that are younger than a run had the effect of their default.
 DEFAULTS = {name: default for _, name, default, *_ in FLAGS["train"]}
@@ -105,6 +107,12 @@ class ReportedRun:
         return " + ".join(map(_term, self.losses))
 
     @property
+    def combination(self):
+        """Its `objective` without epochs: `rep (at first) + ce (later)`."""
+        stages = {"first_epoch": "later", "last_epoch": "at first"}
+        return " + ".join(_term(spec, stages) for spec in self.losses)
+
+    @property
     def scored_on(self):
         """What its scores depend on besides the model, a tuple.
 
@@ -177,14 +185,14 @@ class ReportedRun:
         return found
 
 
-def _term(spec):
-    """A loss with its weight in front: `0.05 rep`."""
+def _term(spec, stages=_STAGES):
+    """A loss with its weight in front, and when it counts: `0.05 rep`."""
     name, arguments = parts.parse(spec)
     name = _SHORT_NAMES.get(name, name)
     weight = arguments.pop("weight", 1)
     stage = [
-        f"{word} epoch {arguments.pop(key)}"
-        for key, word in (("first_epoch", "from"), ("last_epoch", "to"))
+        words.format(arguments.pop(key))
+        for key, words in stages.items()
         if key in arguments
     ]
     if arguments:

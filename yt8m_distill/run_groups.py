@@ -27,8 +27,8 @@ class RunGroup:
         runs: list of `ReportedRun`, by rising seed.
         label: str, unique in a `Study`.
         encoder: str, the name of its encoder.
-        kind, mode, k, losses, objective, flags, data, sees_all_frames,
-            scored_on, trained_on: as of its first run.
+        kind, mode, k, losses, objective, combination, flags, data,
+            sees_all_frames, scored_on, trained_on: as of its first run.
 
     Args:
         runs: list of `ReportedRun`.
@@ -43,6 +43,7 @@ class RunGroup:
         self.k = first.k
         self.losses = first.losses
         self.objective = first.objective
+        self.combination = first.combination
         self.encoder = parts.parse(first.flags["encoder"])[0]
         self.flags = first.flags
         self.data = first.data

@@ -64,15 +64,30 @@ def test_says_that_there_is_no_parallel_run(tmp_path):
 def test_long_titles_have_a_line_a_loss(tmp_path):
     write_parallel_runs(
         tmp_path,
-        "rep(weight=0.3, last_epoch=8),ce(first_epoch=9)",
+        "rep(last_epoch=8),pred(weight=2, first_epoch=9),ce(first_epoch=9)",
         "rep,ce",
         "rep,pred,ce",
     )
-    titles = "0.3 rep (to epoch 8) +\nce (from epoch 9)", "rep + ce"
+    titles = "rep (at first) +\n2 pred (later) +\nce (later)", "rep + ce"
     assert set(titles) < set(panels_of(tmp_path))
 
 
-def test_the_lowest_panel_of_each_column_has_its_epochs(tmp_path):
+def test_stages_of_other_epochs_share_a_panel(tmp_path):
+    for number, k in enumerate((2, 4)):
+        write_run(
+            tmp_path / f"parallel{number}",
+            [0.2, 0.3],
+            teacher_gaps=[0.3, 0.4],
+            teacher_encoder="same",
+            student_losses=f"rep(last_epoch={k}),ce(first_epoch={k + 1})",
+            frame_sampler=f"uniform(k={k})",
+        )
+    ((title, lines),) = panels_of(tmp_path).items()
+    assert title == "rep (at first) + ce (later)"
+    assert {"its student, 2 frames", "its student, 4 frames"} < set(lines)
+
+
+def test_each_panel_has_its_epochs(tmp_path):
     write_parallel_runs(tmp_path, "ce", "rep,ce", "pred,ce", "pred")
     (picture,) = ParallelTeachersSection().elements(study_of(tmp_path))
     picture.figure.canvas.draw()
@@ -81,4 +96,4 @@ def test_the_lowest_panel_of_each_column_has_its_epochs(tmp_path):
         for axes in picture.figure.axes
         if axes.lines
     ]
-    assert shown == [False, True, True, True]
+    assert shown == [True] * 4

@@ -41,7 +41,7 @@ class ParallelTeachersSection(ReportSection):
 def _picture(study, parallel, groups, name):
     panels = {}
     for group in parallel:
-        panels.setdefault(group.objective, []).append(group)
+        panels.setdefault(group.combination, []).append(group)
     columns = min(len(panels), 3)
     rows = math.ceil(len(panels) / columns)
     width = report_pictures.HALF if columns == 1 else report_pictures.WIDE
@@ -56,14 +56,14 @@ def _picture(study, parallel, groups, name):
         for number, k in enumerate(ks)
     }
     skyline = study.skyline_of(parallel[0])
-    for panel, (objective, members) in zip(axes.flat, panels.items()):
+    for panel, (combination, members) in zip(axes.flat, panels.items()):
         _draw(panel, members, colours)
         if skyline:
             report_pictures.draw_level(
                 panel, skyline.number("gap"), f"{skyline.label}, static"
             )
         for one in serial:
-            if one.objective == objective and one.k in colours:
+            if one.combination == combination and one.k in colours:
                 panel.axhline(
                     one.mean("gap"),
                     color=colours[one.k],
@@ -71,16 +71,15 @@ def _picture(study, parallel, groups, name):
                     label=f"serial student, {one.k} frames, best epoch",
                 )
         letters = int(LETTERS_AN_INCH * width / columns)
-        title = objective
+        title = combination
         if len(title) > letters:
             title = title.replace(" + ", " +\n")
         panel.set_title(title)
         report_pictures.whole_epochs(panel)
+        panel.tick_params(labelbottom=True)
     is_cut = report_pictures.cut_off_beginnings(axes)
     for number in range(len(panels), axes.size):
         axes.flat[number].set_axis_off()
-        # The epochs stand at the lowest panel of a column alone.
-        axes.flat[number - columns].tick_params(labelbottom=True)
     for row in axes:
         row[0].set_ylabel("validation GAP")
     report_pictures.legend(drawn, axes)
