@@ -153,14 +153,23 @@ def test_conditions_compare_numbers_as_numbers(study):
     assert flags_of(plan.baseline(0, 3)).batch_size == 128
 
 
+def test_a_condition_of_several_values_is_met_by_each(study):
+    plan = study("--options_if=row=first|last,k=3|06:--batch_size=9")
+    assert flags_of(plan.baseline(0, 3, "first")).batch_size == 9
+    assert flags_of(plan.baseline(0, 6, "last")).batch_size == 9
+    assert flags_of(plan.baseline(0, 6, "middle")).batch_size == 128
+    assert flags_of(plan.baseline(0, 9, "last")).batch_size == 128
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("kind=studnet:--batch_size=1", "no run has kind 'studnet'; known: t"),
         ("mode=both:--batch_size=1", "no run has mode 'both'; known: serial"),
         ("row=serial_rep_xe:--batch_size=1", "no run has row 'serial_rep_xe'"),
+        ("row=last|frist:--batch_size=1", "no run has row 'frist'"),
         ("k=six:--batch_size=1", "k is a number, not 'six'"),
-        ("k=3,k=6:--batch_size=1", "has a key twice"),
+        ("k=3,k=6:--batch_size=1", "has a key twice.*give KEY=VALUE.VALUE"),
         ("k=3:--seed=1", "--seed follows from the table; give --seeds"),
     ],
 )
@@ -172,7 +181,7 @@ def test_refuses_conditions_that_no_run_meets(study, text, message):
 @pytest.mark.parametrize("row", ["teacher", "first", "parallel_rep_block_rep"])
 def test_takes_the_rows_that_there_are(study, row):
     assert study(f"--options_if=row={row}:--batch_size=1").conditional == [
-        ({"row": row}, "--batch_size=1")
+        ({"row": {row}}, "--batch_size=1")
     ]
 
 
@@ -244,7 +253,15 @@ def test_fractions_rise(study):
 
 
 @pytest.mark.parametrize(
-    "text", ["k=6", "k:--a=1", "frames=6:--a=1", "k=6:batch_size=1", "k=:--a=1"]
+    "text",
+    [
+        "k=6",
+        "k:--a=1",
+        "frames=6:--a=1",
+        "k=6:batch_size=1",
+        "k=:--a=1",
+        "k=3|:--a=1",
+    ],
 )
 def test_refuses_other_conditions(study, text):
     with pytest.raises(InputError, match="give KEY=VALUE.*keys of kind, mode"):

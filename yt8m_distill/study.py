@@ -278,7 +278,7 @@ class Study:
             "seed": seed,
         }
         for conditions, flag in self.conditional:
-            if all(facts[key] == value for key, value in conditions.items()):
+            if all(facts[key] in met for key, met in conditions.items()):
                 arguments.append(flag)
         return arguments + self.unconditional
 

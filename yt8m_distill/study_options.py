@@ -94,7 +94,8 @@ def for_some_runs(options):
     """The flags of `--options_if`.
 
     Returns:
-        list of `(conditions, flag)`: dict key of `CONDITIONS` → value, and str.
+        list of `(conditions, flag)`: dict key of `CONDITIONS` → frozenset of
+        the values that meet it, and str.
 
     Raises:
         InputError: what a run is cannot be so, or the flag follows from the
@@ -104,27 +105,35 @@ def for_some_runs(options):
 
 
 def _conditional(text):
-    """`kind=student,k=6:--flag=value` → its conditions, its flag."""
+    """`kind=student,k=3|6:--flag=value` → its conditions, its flag."""
     conditions, _, flag = text.partition(":")
     pairs = [part.strip().partition("=")[::2] for part in conditions.split(",")]
     found = dict(pairs)
-    wrong = [key for key in found if key not in CONDITIONS or not found[key]]
+    wrong = [
+        key
+        for key, values in found.items()
+        if key not in CONDITIONS or not all(values.split("|"))
+    ]
     if wrong or not flag.startswith("--"):
         raise InputError(
-            f"--options_if={text!r}; give KEY=VALUE,KEY=VALUE:--FLAG=VALUE "
-            f"with keys of {', '.join(CONDITIONS)}"
+            f"--options_if={text!r}; give KEY=VALUE,KEY=VALUE|VALUE:--FLAG="
+            f"VALUE with keys of {', '.join(CONDITIONS)}"
         )
     if len(found) < len(pairs):
         raise InputError(
-            f"--options_if={text!r} has a key twice, and no run is both; give "
-            "one --options_if for each"
+            f"--options_if={text!r} has a key twice, and no run is both; for "
+            "either give KEY=VALUE|VALUE"
         )
     _refuse_planned("options_if", text, flag)
-    return {key: _value(text, key, found[key]) for key in found}, flag
+    conditions = {
+        key: frozenset(_value(text, key, value) for value in values.split("|"))
+        for key, values in found.items()
+    }
+    return conditions, flag
 
 
 def _value(text, key, value):
-    """What a condition compares with.
+    """A value that meets a condition.
 
     Raises:
         InputError: no run of any table is so.

@@ -106,7 +106,7 @@ TABLES = [
         "a flag for some of the runs: 'kind=student,k=6:--num_epochs=9'; keys: "
         "kind (teacher, baseline, student, ensemble), mode (serial, parallel), "
         "row (e.g. serial_rep_ce, first), k, fraction (1: all videos), seed; "
-        "may be given several times, later ones win",
+        "'k=3|6' is either; may be given several times, later ones win",
     ),
     (
         flags.DEFINE_multi_string,
