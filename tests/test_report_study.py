@@ -1,3 +1,5 @@
+import pytest
+
 from tests.written_runs import study_of, write_run, write_runs
 
 
@@ -31,13 +33,14 @@ def test_the_best_baseline_counts(tmp_path):
         ("scores", {"eval_data_pattern": "other*"}),
         ("top", {"top_k": 5}),
         ("classes", {"num_classes": 9}),
+        ("encoder", {"encoder": "nextvlad(clusters=4)"}),
     ):
         write_run(tmp_path / name, [0.99], frame_sampler="random(k=2)", **flag)
     study = study_of(tmp_path)
     groups = by_label(study)
     assert study.baseline_of(groups["student_k2"]) is groups["better"]
     alike = study.scored_alike()
-    assert [len(one) for one in sorted(alike, key=len)] == [1, 1, 1, 9]
+    assert [len(one) for one in sorted(alike, key=len)] == [1, 1, 1, 10]
 
 
 def test_without_scores_there_is_no_best(tmp_path):
@@ -64,3 +67,39 @@ def test_the_skyline_learned_from_the_same_videos(tmp_path):
     groups = by_label(study)
     assert study.skyline_of(groups["few"]) is groups["same"]
     assert study.skyline_of(groups["other"]) is groups["more"]
+
+
+@pytest.mark.parametrize("name", ["baseline", "serial", "beside", "same"])
+def test_the_skyline_has_the_encoder_that_taught(tmp_path, name):
+    write_run(tmp_path / "netvlad", [0.5])
+    other = "nextvlad(clusters=4)"
+    write_run(tmp_path / "nextvlad", [0.9], encoder=other)
+    flags = {
+        "baseline": {},
+        # Both of another encoder than their teacher:
+        "serial": {
+            "encoder": other,
+            "teacher_dir": str(tmp_path / "netvlad"),
+            "student_losses": "pred",
+        },
+        "beside": {
+            "encoder": other,
+            "teacher_encoder": "netvlad(clusters=8)",
+            "student_losses": "pred",
+        },
+        "same": {"teacher_encoder": "same", "student_losses": "pred"},
+    }
+    write_run(
+        tmp_path / "run", [0.4], frame_sampler="uniform(k=2)", **flags[name]
+    )
+    study = study_of(tmp_path)
+    groups = by_label(study)
+    assert study.skyline_of(groups["run"]) is groups["netvlad"]
+
+
+def test_any_skyline_is_better_than_none(tmp_path):
+    write_run(tmp_path / "nextvlad", [0.9], encoder="nextvlad(clusters=4)")
+    write_run(tmp_path / "run", [0.4], frame_sampler="uniform(k=2)")
+    study = study_of(tmp_path)
+    groups = by_label(study)
+    assert study.skyline_of(groups["run"]) is groups["nextvlad"]

@@ -3,7 +3,7 @@
 import functools
 import math
 
-from yt8m_distill import observations, reported_runs, run_groups
+from yt8m_distill import observations, parts, reported_runs, run_groups
 
 
 class Study:
@@ -69,7 +69,7 @@ class Study:
         return list(found.values())
 
     def baseline_of(self, group):
-        """The best baseline with a group's frames and training videos.
+        """The best baseline with a group's encoder, frames and training videos.
 
         Args:
             group: a `RunGroup`.
@@ -80,7 +80,8 @@ class Study:
         return _best(
             one
             for one in self.of_kind("baseline")
-            if one.k == group.k
+            if one.encoder == group.encoder
+            and one.k == group.k
             and one.trained_on == group.trained_on
             and one.scored_on == group.scored_on
         )
@@ -88,8 +89,9 @@ class Study:
     def skyline_of(self, group):
         """The best teacher that was scored as a group was; None: there is none.
 
-        Where teachers learned from the same videos as the group, the best of
-        these.
+        Where there are teachers with the encoder that taught the group (of
+        baselines its own), the best of these; of them where some learned from
+        the same videos as the group, the best of those.
 
         Args:
             group: a `RunGroup`.
@@ -99,9 +101,13 @@ class Study:
             for one in self.of_kind("teacher")
             if one.scored_on == group.scored_on
         ]
-        return _best(
-            one for one in teachers if one.trained_on == group.trained_on
-        ) or _best(teachers)
+        encoder = self._teacher_encoder(group)
+        related = [one for one in teachers if one.encoder == encoder]
+        return (
+            _best(one for one in related if one.trained_on == group.trained_on)
+            or _best(related)
+            or _best(teachers)
+        )
 
     def teacher_of(self, group):
         """The best of the teachers that taught a group's first run.
@@ -114,6 +120,14 @@ class Study:
             it.
         """
         return _best(map(self.group_of, self.teachers_of(group.runs[0])))
+
+    def _teacher_encoder(self, group):
+        """The name of the encoder that taught a group; of others its own."""
+        teacher = self.teacher_of(group)
+        if teacher:
+            return teacher.encoder
+        beside, _ = parts.parse(group.flags["teacher_encoder"] or "same")
+        return group.encoder if beside == "same" else beside
 
 
 def _best(groups):

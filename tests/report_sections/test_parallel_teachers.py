@@ -54,6 +54,42 @@ def test_a_panel_a_combination_of_losses(tmp_path):
     np.testing.assert_allclose(serial, 0.35)
 
 
+def test_a_picture_an_encoder(tmp_path):
+    for encoder, gap in (("netvlad", 0.35), ("nextvlad", 0.36)):
+        flags = {"encoder": f"{encoder}(clusters=4, representation_dim=8)"}
+        write_run(tmp_path / encoder, [gap + 0.2], **flags)
+        write_run(
+            tmp_path / f"parallel_{encoder}",
+            [0.2, 0.3],
+            teacher_gaps=[0.3, 0.4],
+            teacher_encoder="same",
+            student_losses="rep",
+            frame_sampler="uniform(k=2)",
+            **flags,
+        )
+        write_run(
+            tmp_path / f"serial_{encoder}",
+            [gap],
+            teacher_dir=str(tmp_path / encoder),
+            student_losses="rep",
+            frame_sampler="uniform(k=2)",
+            **flags,
+        )
+    pictures = ParallelTeachersSection().elements(study_of(tmp_path))
+    assert [one.name for one in pictures] == [
+        "parallel_teachers",
+        "parallel_teachers_2",
+    ]
+    for picture, encoder, gap in zip(
+        pictures, ("netvlad", "nextvlad"), (0.35, 0.36)
+    ):
+        (panel,) = [axes for axes in picture.figure.axes if axes.lines]
+        lines = {line.get_label(): line.get_ydata() for line in panel.lines}
+        np.testing.assert_allclose(lines[f"{encoder}, static"], gap + 0.2)
+        serial = lines["serial student, 2 frames, best epoch"]
+        np.testing.assert_allclose(serial, gap)
+
+
 def test_says_that_there_is_no_parallel_run(tmp_path):
     write_run(tmp_path / "teacher", [0.1])
     section = ParallelTeachersSection()

@@ -15,7 +15,8 @@ LETTERS_AN_INCH = 10
 class ParallelTeachersSection(ReportSection):
     """GAP per epoch of parallel teachers and students, beside a static teacher.
 
-    Figure 2 of Bhardwaj et al. (CVPR 2019): a panel a combination of losses.
+    Figure 2 of Bhardwaj et al. (CVPR 2019): a picture an encoder, in it a panel
+    a combination of losses.
     """
 
     title = "Parallel teachers (Figure 2 of the paper)"
@@ -24,17 +25,19 @@ class ParallelTeachersSection(ReportSection):
 
     def elements(self, study):
         pictures = []
-        for groups in study.scored_alike():
-            shown = [
-                one
-                for one in groups
-                if one.mode == "parallel"
-                and not np.isnan(one.by_epoch("val_teacher_gap")).any()
-            ]
-            if shown:
-                name = "parallel_teachers"
-                name += f"_{len(pictures) + 1}" * bool(pictures)
-                pictures.append(_picture(study, shown, groups, name))
+        for alike in study.scored_alike():
+            for encoder in sorted({one.encoder for one in alike}):
+                groups = [one for one in alike if one.encoder == encoder]
+                shown = [
+                    one
+                    for one in groups
+                    if one.mode == "parallel"
+                    and not np.isnan(one.by_epoch("val_teacher_gap")).any()
+                ]
+                if shown:
+                    name = "parallel_teachers"
+                    name += f"_{len(pictures) + 1}" * bool(pictures)
+                    pictures.append(_picture(study, shown, groups, name))
         return pictures
 
 

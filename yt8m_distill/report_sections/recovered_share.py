@@ -36,7 +36,7 @@ class RecoveredShareSection(ReportSection):
             elements.append(
                 Paragraph(
                     f"Not compared: {', '.join(lonely)}, for want of a "
-                    "baseline here with as many frames and the same training "
+                    "baseline here with the same encoder, frames and training "
                     "videos, or of a teacher's score on the same videos."
                 )
             )

@@ -94,8 +94,8 @@ def top_class_of(labels):
 def drawn(study, pairs):
     """The best student with L_rep and the best without.
 
-    Of one number of frames, the largest of which there are both; where there
-    are not both, of any.
+    Of one encoder and number of frames, the largest of which there are both;
+    where there are not both, of any.
 
     Args:
         study: a `Study`.
@@ -110,10 +110,16 @@ def drawn(study, pairs):
         if group.label in pairs and _same_width(*pairs[group.label][0]):
             has_loss = has_representation_loss(group)
             found["with_rep" if has_loss else "without_rep"].append(group)
-    both = set.intersection(*({one.k for one in g} for g in found.values()))
+    both = set.intersection(
+        *({(one.k, one.encoder) for one in g} for g in found.values())
+    )
     return {
         name: max(
-            (one for one in groups if not both or one.k == max(both)),
+            (
+                one
+                for one in groups
+                if not both or (one.k, one.encoder) == max(both)
+            ),
             key=lambda one: one.mean("gap"),
         )
         for name, groups in found.items()
