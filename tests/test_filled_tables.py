@@ -222,6 +222,38 @@ def test_no_training_for_test_shards_that_are_not_there(arguments):
         filled_tables.fill(options)
 
 
+@pytest.mark.parametrize("name", ["train", "eval"])
+def test_shards_that_are_not_there_are_one_line(arguments, tmp_path, name):
+    pattern = f"--{name}_data_pattern=nowhere/x*"
+    options = config.parse("tables", [*arguments, pattern])
+    with pytest.raises(
+        InputError,
+        match=f"--{name}_data_pattern: no file matches 'nowhere/x.'; give",
+    ):
+        filled_tables.fill(options)
+    assert not (tmp_path / "tables").exists()
+    # What runs later may be planned before.
+    options.plan_only = True
+    assert filled_tables.fill(options, lambda line: None) == 0
+
+
+def test_all_rows_have_a_repeat_before_another_begins(arguments):
+    options = config.parse(
+        "tables",
+        [*arguments, "--tables=table3", "--num_repeats=2", "--plan_only"],
+    )
+    lines = []
+    filled_tables.fill(options, lines.append)
+    assert [line.partition(" (to run)")[0] for line in lines[:-1]] == [
+        "mean_pooling/teacher/seed0",
+        "mean_pooling/uniform_k2/seed0",
+        "mean_pooling/teacher/seed0 (time0)",
+        "mean_pooling/uniform_k2/seed0 (time0)",
+        "mean_pooling/teacher/seed0 (time1)",
+        "mean_pooling/uniform_k2/seed0 (time1)",
+    ]
+
+
 def test_what_is_there_needs_no_test_shards(arguments, monkeypatch):
     """They may be gone when all is scored."""
 

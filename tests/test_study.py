@@ -187,7 +187,16 @@ def test_takes_the_rows_that_there_are(study, row):
 
 @pytest.mark.parametrize(
     "flag",
-    ["student_losses=ce", "train_dir=x", "teacher_dir=x", "train_fraction=0.5"],
+    [
+        "student_losses=ce",
+        "train_dir=x",
+        "teacher_dir=x",
+        "train_fraction=0.5",
+        "frame_sampler=first(k=3)",
+        "teacher_encoder=same",
+        "teacher_frame_sampler=all_frames",
+        "teacher_cache=x",
+    ],
 )
 def test_refuses_flags_that_follow_from_the_table(study, flag):
     with pytest.raises(InputError, match="follows from the table; give --"):
@@ -246,6 +255,14 @@ def test_an_evaluation_reads_records_as_its_run_did(study):
     scoring = plan.score([plan.baseline(0, 6)])
     flags = config.parse("eval", scoring.arguments)
     assert flags.labels_key == "classes" and flags.on_bad_record == "skip"
+
+
+@pytest.mark.parametrize("sampler", ["uniform", "random"])
+def test_refuses_more_frames_than_there_are(study, sampler):
+    plan = study("--options=--max_frames=12")
+    plan.baseline(0, 12, sampler)
+    with pytest.raises(InputError, match="--k=13: .*--max_frames=12 frames"):
+        plan.baseline(0, 13, sampler)
 
 
 def test_fractions_rise(study):

@@ -1,5 +1,6 @@
 """What is there is used again only where it is what is asked for."""
 
+import json
 import shutil
 
 import pytest
@@ -101,4 +102,22 @@ def test_scores_are_of_the_best_model_that_is_there(teacher, tmp_path):
     longer(teacher.path, [0.5, 0.6, 0.55])
     assert scoring.result() == {"gap": 0.1}
     longer(teacher.path, [0.5, 0.6, 0.7])
+    assert scoring.result() is None
+
+
+@pytest.mark.parametrize("damage", [{"data": {}}, {"data": None}, {"flags": 3}])
+def test_what_is_no_run_is_one_line(teacher, damage):
+    config_file = teacher.path / "config.json"
+    kept = json.loads(config_file.read_text())
+    config_file.write_text(json.dumps(kept | damage))
+    with pytest.raises(InputError, match="teacher is no run of this version"):
+        teacher.result()
+    anew = (*teacher.arguments, "--start_new_model")
+    assert teacher._replace(arguments=anew).result() is None
+
+
+@pytest.mark.parametrize("kept", ["{}", "[]", "3", "{", '{"asked": {}}'])
+def test_what_are_no_scores_is_scored_again(teacher, tmp_path, kept):
+    scoring = Scoring("s", tmp_path / "s.json", ("--a",), (teacher,), False)
+    scoring.path.write_text(kept)
     assert scoring.result() is None

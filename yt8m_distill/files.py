@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import pathlib
@@ -25,6 +26,24 @@ def refuse_remote(path, name=""):
             f"{flag}{path} is remote, but only shards may be: runs and what is "
             "written lie on this machine; give a local path and copy it after"
         )
+
+
+def check_pattern(pattern, name):
+    """Refuses a pattern of shards that would be found wrong much later.
+
+    Args:
+        pattern: str, several separated by commas; "": none.
+        name: str, the flag that has it.
+
+    Raises:
+        InputError: a part of it, on this machine, matches no file.
+    """
+    for part in pattern.split(",") if pattern else []:
+        if "://" not in part and not glob.glob(part):
+            raise InputError(
+                f"--{name}: no file matches {part!r}; give a pattern such as "
+                f"'data/{name.partition('_')[0]}*.tfrecord' (in quotes)"
+            )
 
 
 def identity(path):

@@ -1,6 +1,6 @@
 """Plans the runs of tables, runs those that are missing, fills the tables."""
 
-import glob
+import itertools
 import json
 import math
 import pathlib
@@ -18,6 +18,7 @@ from yt8m_distill import (
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_queue import RunQueue, in_order
 from yt8m_distill.study import Study
+from yt8m_distill.study_tasks import TrainingRun
 from yt8m_distill.table_results import TableResults
 
 
@@ -36,25 +37,18 @@ def fill(options, write=print):
 
     Raises:
         InputError: a flag makes no sense, a table cannot be planned or written,
-            or there are no test shards.
+            or a run that is missing has no shards.
     """
     study = Study(options)
     tables = {
         name: parts.get_class("paper_tables", name)() for name in options.tables
     }
     rows = {name: table.rows(study) for name, table in tables.items()}
-    tasks = [
-        task
-        for planned in rows.values()
-        for row in planned
-        for cell in row.cells.values()
-        for task in cell.tasks
-    ]
+    tasks = in_order(_repeat_by_repeat(rows))
     if options.plan_only:
-        _write_plan(in_order(tasks), write)
+        _write_plan(tasks, write)
         return 0
-    if not all(task.path.exists() for task in tasks):
-        _check_test_shards(options.test_data_pattern)
+    _check_shards(tasks, options.test_data_pattern)
     start = time.monotonic()
 
     def keep(queue):
@@ -242,18 +236,46 @@ def _without_nan(numbers):
     }
 
 
-def _check_test_shards(pattern):
-    """Refuses a pattern that would be found wrong after all trainings.
+def _repeat_by_repeat(rows):
+    """The tasks of all cells: the first of each, then the second of each.
+
+    So each row is there with one seed before another begins, and what changes
+    with time on a machine, its speed, meets all rows alike.
+
+    Args:
+        rows: dict name → list of `Row`.
+    """
+    cells = [
+        cell.tasks
+        for planned in rows.values()
+        for row in planned
+        for cell in row.cells.values()
+    ]
+    return [
+        task
+        for repeat in itertools.zip_longest(*cells)
+        for task in repeat
+        if task is not None
+    ]
+
+
+def _check_shards(tasks, test_pattern):
+    """Refuses a pattern that each run would find wrong, some of them late.
 
     Raises:
-        InputError: a part of it, on this machine, matches no file.
+        InputError: a part of one, on this machine, matches no file.
     """
-    for part in pattern.split(",") if pattern else []:
-        if "://" not in part and not glob.glob(part):
-            raise InputError(
-                f"--test_data_pattern: no file matches {part!r}; give a "
-                "pattern such as 'data/test*.tfrecord' (in quotes)"
-            )
+    missing = [task for task in tasks if not task.path.exists()]
+    patterns = {
+        shards: None
+        for task in missing
+        if isinstance(task, TrainingRun)
+        for shards in task.shards().items()
+    }
+    if missing:
+        patterns["test_data_pattern", test_pattern] = None
+    for name, pattern in patterns:
+        files.check_pattern(pattern, name)
 
 
 def _write_plan(tasks, write):

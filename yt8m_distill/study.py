@@ -238,7 +238,7 @@ class Study:
         )
         # All are parsed, so that what is wrong is said before anything runs.
         parsed = self._flags(arguments)
-        study_options.check_training(kind, parsed, flagfile)
+        study_options.check_training(kind, parsed, flagfile, k)
         if losses:
             specs = self._losses(losses, parsed.num_epochs)
             arguments.append(f"--student_losses={specs}")

@@ -29,7 +29,11 @@ PLANNED_FLAGS = {
     "train_dir": "--output_dir",
     "seed": "--seeds",
     "student_losses": "--rep_loss, --pred_loss, --ce_loss",
+    "frame_sampler": "--k and --uniform_sampler",
     "teacher_dir": "--teacher_flagfile",
+    "teacher_encoder": "--teacher_flagfile",
+    "teacher_frame_sampler": "--teacher_flagfile",
+    "teacher_cache": "--cache_teachers",
     "train_fraction": "--tables=table2 with --fractions",
     "num_students": "--tables=ensembles with --seeds",
 }
@@ -173,17 +177,24 @@ def _refuse_planned(option, text, flag):
         )
 
 
-def check_training(kind, flags, named):
+def check_training(kind, flags, named, k=None):
     """Refuses flags with which a run is not what its table says.
 
     Args:
         kind: str, of `KINDS`.
         flags: the options of training.
         named: str, the flagfile.
+        k: int, the number of frames; None: all.
 
     Raises:
         InputError: naming the flag.
     """
+    if k is not None and k > flags.max_frames:
+        raise InputError(
+            f"--k={k}: of a video the models of {named} see at most "
+            f"--max_frames={flags.max_frames} frames; give fewer, or "
+            f"--options=--max_frames={k} if the videos are as long"
+        )
     for name in ("train_data_pattern", "eval_data_pattern"):
         if not getattr(flags, name):
             raise InputError(

@@ -61,7 +61,8 @@ class TrainingRun(NamedTuple):
         Raises:
             InputError: a run with other flags is there, it was taught by other
                 models than its teachers are now, or it has learned longer than
-                its flags say; unless they have it replaced.
+                its flags say; unless they have it replaced. Or what is there
+                is no run of training.
         """
         run = RunDirectory(self.path)
         if not run.config_file.exists():
@@ -69,21 +70,18 @@ class TrainingRun(NamedTuple):
         flags = self._flags()
         try:
             self._refuse_others(run, flags)
+            return self._reached(run) if run.has_all_steps(flags) else None
         except InputError:
             if flags["start_new_model"]:
                 return None
             raise
-        if not run.has_all_steps(flags):
-            return None
-        best = run.best_epoch()
-        return {
-            **{
-                key: best.get(f"val_{key}", math.nan)
-                for key in ("gap", "map", "hit_at_1", "perr")
-            },
-            "epoch": best["epoch"],
-            "step": best["step"],
-        }
+        except (KeyError, TypeError, AttributeError) as error:
+            if flags["start_new_model"]:
+                return None
+            raise InputError(
+                f"{self.path} is no run of this version ({error!r}); give "
+                "another --output_dir, or remove it, and it is trained again"
+            ) from None
 
     def start(self):
         """Called before its process is started."""
@@ -93,6 +91,25 @@ class TrainingRun(NamedTuple):
 
     def finish(self):
         """Called after its process ended well."""
+
+    def shards(self):
+        """What it reads, a dict of the flags' names → patterns."""
+        flags = self._flags()
+        return {
+            name: flags[name]
+            for name in ("train_data_pattern", "eval_data_pattern")
+        }
+
+    def _reached(self, run):
+        best = run.best_epoch()
+        return {
+            **{
+                key: best.get(f"val_{key}", math.nan)
+                for key in ("gap", "map", "hit_at_1", "perr")
+            },
+            "epoch": best["epoch"],
+            "step": best["step"],
+        }
 
     def _flags(self):
         flags = vars(config.parse("train", self.arguments))
@@ -172,12 +189,13 @@ class Scoring(NamedTuple):
         """
         try:
             kept = json.loads(self.path.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+            asked, scores = kept["asked"], kept["scores"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
         # Scores of earlier versions do not say all.
-        if {**self._asked(), **kept["asked"]} != self._asked():
+        if {**self._asked(), **asked} != self._asked():
             return None
-        return kept["scores"]
+        return scores
 
     def start(self):
         """Called before its process is started."""
