@@ -55,6 +55,12 @@ def test_sections_say_what_is_missing(tmp_path):
     assert "No parallel run here" in (tmp_path / "page.md").read_text()
 
 
+def test_a_section_that_is_named_twice_is_shown_once(tmp_path):
+    write_run(tmp_path / "runs" / "a", [0.1])
+    page = write(tmp_path, sections=["results", "results"])
+    assert page.read_text().count("<h2") == 1
+
+
 def test_what_was_left_out_is_told(tmp_path, capsys):
     write_run(tmp_path / "runs" / "a", [0.1])
     write_run(tmp_path / "runs" / "young", [])
@@ -72,6 +78,11 @@ def test_what_was_left_out_is_told(tmp_path, capsys):
         ({"sections": ["nope"]}, "no 'nope' among.*results"),
         ({"runs": ["nowhere"]}, "--runs=nowhere: no run there"),
         ({"max_videos": 0}, "--max_videos=0; give at least 1"),
+        ({"vocabulary": "no.csv", "sections": ["results"]}, "no.csv"),
+        (
+            {"eval_data_pattern": "no*", "sections": ["results"]},
+            "--eval_data_pattern: no file matches 'no.'; give .*'data/eval",
+        ),
     ],
 )
 def test_bad_flags_are_refused(tmp_path, monkeypatch, flags, message):

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yt8m_distill import label_files
 from yt8m_distill.errors import InputError
 from yt8m_distill.report_elements import Paragraph
 from yt8m_distill.reported_runs import ReportedRun
@@ -229,7 +228,7 @@ def _places(groups):
 
 def class_names(study, num_classes):
     """A name for each class: of `--vocabulary`, or such as `class 17`."""
-    known = label_files.read_class_names(study.options.vocabulary) or {}
+    known = study.class_names
     return [known.get(one, f"class {one}") for one in range(num_classes)]
 
 

@@ -3,7 +3,14 @@
 import functools
 import math
 
-from yt8m_distill import observations, parts, reported_runs, run_groups
+from yt8m_distill import (
+    files,
+    label_files,
+    observations,
+    parts,
+    reported_runs,
+    run_groups,
+)
 
 
 class Study:
@@ -13,6 +20,7 @@ class Study:
         runs: list of `ReportedRun`.
         groups: list of `RunGroup`, as of `run_groups.group`.
         left_out: list of `(path, reason)`.
+        class_names: dict index → str, of the classes whose names are known.
         options: as of `config.options("report")`.
         folder: `pathlib.Path` of the folder beside the page; a section may
             write files there, under its own name.
@@ -22,12 +30,18 @@ class Study:
         folder: path.
 
     Raises:
-        InputError: there is no run to report on.
+        InputError: there is no run to report on, `--vocabulary` cannot be
+            read, or `--eval_data_pattern` matches no file.
     """
 
     def __init__(self, options, folder):
         self.options = options
         self.folder = folder
+        # Before the sections that take minutes.
+        files.check_pattern(options.eval_data_pattern, "eval_data_pattern")
+        self.class_names = (
+            label_files.read_class_names(options.vocabulary) or {}
+        )
         self.runs, self.left_out = reported_runs.read(options.runs)
         self.groups = run_groups.group(self.runs)
 

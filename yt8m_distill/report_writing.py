@@ -77,9 +77,15 @@ def write(options):
 
 
 def _sections(names):
-    """The sections of these names (none: all), in the order of the page."""
+    """The sections of these names (none: all), in the order of the page.
+
+    Each once, even if it is named twice.
+    """
     names = names or parts.names("report_sections")
-    found = [(name, parts.get("report_sections", name)) for name in names]
+    found = [
+        (name, parts.get("report_sections", name))
+        for name in dict.fromkeys(names)
+    ]
     return sorted(found, key=lambda pair: pair[1].order)
 
 
