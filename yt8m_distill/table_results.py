@@ -44,6 +44,10 @@ class TableResults:
         values = self.values(row, column, metric, section)
         return statistics.stdev(values) if len(values) > 1 else 0.0
 
+    def text(self, row, column, metric="gap", digits=4, section=None):
+        """`mean ± sample standard deviation`, `–` if there is no number."""
+        return mean_text(self.values(row, column, metric, section), digits)
+
     def names(self, section=None):
         """Names of the rows, of one section or of all, a list of str."""
         return [
@@ -63,6 +67,21 @@ def number(value, digits):
     return text
 
 
+def mean_text(values, digits):
+    """`mean ± sample standard deviation`; of a single number itself.
+
+    Args:
+        values: list of float; `–` of none.
+        digits: int, after the point.
+    """
+    if not values:
+        return "–"
+    text = number(statistics.fmean(values), digits)
+    if len(values) > 1:
+        text += f" ± {number(statistics.stdev(values), digits)}"
+    return text
+
+
 def cell_text(cell, metric):
     """`mean ± sample standard deviation` of a cell, or why there is nothing.
 
@@ -74,12 +93,7 @@ def cell_text(cell, metric):
         return ""
     values = [one.get(metric.key) for one in cell["values"]]
     values = [value for value in values if _is_number(value)]
-    text = ""
-    if values:
-        text = number(statistics.fmean(values), metric.digits)
-        if len(values) > 1:
-            spread = number(statistics.stdev(values), metric.digits)
-            text += f" ± {spread}"
+    text = mean_text(values, metric.digits) if values else ""
     if cell["failures"]:
         # Row and column say which run it was.
         reason = cell["failures"][0].partition(": ")[2] or cell["failures"][0]

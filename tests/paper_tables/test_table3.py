@@ -22,3 +22,37 @@ def test_nothing_is_said_of_times_that_are_not_known(times):
     assert len(statements) == (2 if times[0] else 1)
     assert all(one.holds for one in statements)
     assert "FLOPs" in statements[-1].claim
+
+
+@pytest.mark.parametrize(
+    ("gflops", "holds"),
+    [
+        ((8.0, 1.0, 2.0), True),
+        ((8.0, 2.0, 1.0), False),  # more frames, fewer FLOPs
+        ((8.0, 1.0, 9.0), False),  # above the teacher
+        ((8.0, 1.0, 8.0), False),
+    ],
+)
+def test_fewer_frames_have_to_cost_less(gflops, holds):
+    rows = [
+        {
+            "name": name,
+            "section": "",
+            "cells": {
+                "": {
+                    "values": [
+                        {"seconds": cost * repeat, "gflops": cost}
+                        for repeat in (0.5, 1.5)
+                    ]
+                }
+            },
+        }
+        for name, cost in zip(("Teacher-Skyline", "k=3", "k=6"), gflops)
+    ]
+    statements = Table3().statements(TableResults([""], rows))
+    assert [one.holds for one in statements] == [holds, holds]
+    if gflops == (8.0, 1.0, 2.0):
+        assert statements[0].evidence == (
+            "k=3 8.0 times less (1.000 ± .707), k=6 4.0 times less (2.000 ± "
+            "1.414)"
+        )

@@ -234,10 +234,8 @@ def _compare(results, column, row, others, choose):
     rival = choose(sorted(others), key=lambda name: results.mean(name, column))
     theirs = results.mean(rival, column)
     holds = mine > theirs if choose is max else mine < theirs
-    return holds, (
-        f"{row} {number(mine, 4)} ± {number(results.spread(row, column), 4)}, "
-        f"{rival} {number(theirs, 4)} ± "
-        f"{number(results.spread(rival, column), 4)}"
+    return holds, ", ".join(
+        f"{name} {results.text(name, column)}" for name in (row, rival)
     )
 
 
@@ -247,6 +245,5 @@ def _within_spread(results, column):
     spread = results.spread(best, column)
     mine = results.mean(BEST, column)
     return mine >= highest - spread, (
-        f"{BEST} {number(mine, 4)}, best {best} {number(highest, 4)} ± "
-        f"{number(spread, 4)}"
+        f"{BEST} {number(mine, 4)}, best {best} {results.text(best, column)}"
     )

@@ -82,7 +82,8 @@ class Table3(PaperTable):
                     "less the smaller k is",
                     max(students) < whole and students == sorted(students),
                     ", ".join(
-                        f"{name} {number(whole / value, 1)} times less"
+                        f"{name} {number(whole / value, 1)} times less "
+                        f"({results.text(name, '', metric.key, metric.digits)})"
                         for name, value in zip(results.names()[1:], students)
                     ),
                 )

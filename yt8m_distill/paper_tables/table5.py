@@ -10,7 +10,6 @@ from yt8m_distill.paper_tables.paper_table import (
     by_seed,
     skyline,
 )
-from yt8m_distill.table_results import number
 
 
 class Table5(PaperTable):
@@ -59,18 +58,16 @@ class Table5(PaperTable):
 
 def student_above_uniform(results, metric, heading):
     """Whether the student is above uniform in every column."""
-    pairs = {
-        column: [
-            results.mean(name, column, metric)
-            for name in ("Student", "Uniform")
-        ]
-        for column in results.columns
-    }
     return Statement(
         f"the student's {heading} is above uniform's at every k",
-        all(student > uniform for student, uniform in pairs.values()),
+        all(
+            results.mean("Student", column, metric)
+            > results.mean("Uniform", column, metric)
+            for column in results.columns
+        ),
         ", ".join(
-            f"{column} {number(student, 4)} and {number(uniform, 4)}"
-            for column, (student, uniform) in pairs.items()
+            f"{column} {results.text('Student', column, metric)} and "
+            f"{results.text('Uniform', column, metric)}"
+            for column in results.columns
         ),
     )
