@@ -1,6 +1,8 @@
 """docs/results.md says what docs/results/*.json hold."""
 
 import json
+import math
+import statistics
 
 import pytest
 
@@ -47,3 +49,44 @@ def test_the_document_has_its_numbers_and_says_what_does_not_hold(kept):
     for one in found["statements"]:
         verdict = "holds" if one["holds"] else "does not hold"
         assert f"| {one['claim']} | {verdict} | {one['evidence']} |" in document
+
+
+def test_the_mean_over_all_k_is_that_of_table_1():
+    """Differences to Uniform-k, in standard errors of their mean."""
+    cells = {}
+    for part in ("", "_15_frames"):
+        path = ROOT / "docs" / "results" / f"audioset60_hrnn{part}_table1.json"
+        for row in json.loads(path.read_text())["rows"]:
+            for column, cell in row["cells"].items():
+                cells[row["name"], column] = cell["values"]
+    students = sorted(
+        {name for name, _ in cells if name.startswith(("Serial", "Parallel"))}
+    )
+    columns = sorted({column for name, column in cells if name == students[0]})
+    assert len(students) == 8 and len(columns) == 4
+    document = (ROOT / "docs" / "results.md").read_text()
+
+    def seeds(name, column, metric):
+        return [one[metric] for one in cells[name, column]]
+
+    def text(name, metric):
+        gain = statistics.fmean(
+            statistics.fmean(seeds(name, column, metric))
+            - statistics.fmean(seeds("Uniform-k", column, metric))
+            for column in columns
+        )
+        # With two seeds a row, the variance of a difference of two means is
+        # that of a single run.
+        variances = [
+            statistics.fmean(
+                statistics.variance(seeds(one, column, metric))
+                for one in ("Uniform-k", *students)
+            )
+            for column in columns
+        ]
+        error = math.sqrt(sum(variances)) / len(columns)
+        return f"{gain:+.4f} ({abs(gain) / error:.1f})".replace("0.", ".", 1)
+
+    for name in students:
+        line = f"| {name} | {text(name, 'gap')} | {text(name, 'map')} |"
+        assert line in document
