@@ -1,6 +1,7 @@
 import pytest
 
 from tests.written_runs import study_of, write_run, write_runs
+from yt8m_distill import compared_runs
 
 
 def by_label(study):
@@ -103,3 +104,31 @@ def test_any_skyline_is_better_than_none(tmp_path):
     study = study_of(tmp_path)
     groups = by_label(study)
     assert study.skyline_of(groups["run"]) is groups["nextvlad"]
+
+
+def test_a_student_that_can_be_compared_comes_before_a_better_one(tmp_path):
+    for encoder, gap in (("netvlad", 0.3), ("nextvlad", 0.4)):
+        spec = f"{encoder}(clusters=4)"
+        teacher = tmp_path / f"{encoder}_teacher"
+        write_run(teacher, [gap + 0.2], encoder=spec)
+        write_run(
+            tmp_path / f"{encoder}_student",
+            [gap],
+            encoder=spec,
+            teacher_dir=str(teacher),
+            student_losses="pred",
+            frame_sampler="uniform(k=2)",
+        )
+
+    def found():
+        (trio,) = compared_runs.best_students(study_of(tmp_path))
+        return [group and group.label for group in trio]
+
+    assert found() == ["nextvlad_student", None, "nextvlad_teacher"]
+    write_run(
+        tmp_path / "baseline",
+        [0.2],
+        encoder="netvlad(clusters=4)",
+        frame_sampler="uniform(k=2)",
+    )
+    assert found() == ["netvlad_student", "baseline", "netvlad_teacher"]

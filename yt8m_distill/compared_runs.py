@@ -37,7 +37,8 @@ class Teacher(NamedTuple):
 def best_students(study):
     """The best student of each number of frames, by GAP.
 
-    Students that were scored otherwise do not compare and are looked at apart.
+    Of those that have a baseline and a teacher here, if any has. Students that
+    were scored otherwise do not compare and are looked at apart.
 
     Args:
         study: a `Study`.
@@ -45,19 +46,23 @@ def best_students(study):
     Returns:
         list of `Trio`, by rising number of frames.
     """
-    best = {}
+    trios = {}
     for number, groups in enumerate(study.scored_alike()):
         for group in groups:
-            if group.kind != "student" or _sees_segments(group):
-                continue
-            key = group.k, number
-            if key not in best or group.mean("gap") > best[key].mean("gap"):
-                best[key] = group
+            if group.kind == "student" and not _sees_segments(group):
+                trio = Trio(
+                    group, study.baseline_of(group), _teacher(study, group)
+                )
+                trios.setdefault((group.k, number), []).append(trio)
     return [
-        Trio(
-            best[key], study.baseline_of(best[key]), _teacher(study, best[key])
+        max(
+            trios[key],
+            key=lambda trio: (
+                None not in trio,
+                np.nan_to_num(trio.student.mean("gap"), nan=-1.0),
+            ),
         )
-        for key in sorted(best)
+        for key in sorted(trios)
     ]
 
 

@@ -83,11 +83,35 @@ def test_a_picture_an_encoder(tmp_path):
     for picture, encoder, gap in zip(
         pictures, ("netvlad", "nextvlad"), (0.35, 0.36)
     ):
+        assert f"students, of {encoder}, a panel" in picture.caption
         (panel,) = [axes for axes in picture.figure.axes if axes.lines]
         lines = {line.get_label(): line.get_ydata() for line in panel.lines}
         np.testing.assert_allclose(lines[f"{encoder}, static"], gap + 0.2)
         serial = lines["serial student, 2 frames, best epoch"]
         np.testing.assert_allclose(serial, gap)
+
+
+def test_each_students_level_is_that_of_its_teachers_encoder(tmp_path):
+    other = "nextvlad(clusters=4)"
+    write_run(tmp_path / "net", [0.5])
+    write_run(tmp_path / "next", [0.6], encoder=other)
+    for name, encoder in (("a", "same"), ("b", other)):
+        write_run(
+            tmp_path / name,
+            [0.2],
+            teacher_gaps=[0.3],
+            teacher_encoder=encoder,
+            student_losses="rep",
+            frame_sampler="uniform(k=2)",
+        )
+    levels = [
+        line.get_label()
+        for picture in ParallelTeachersSection().elements(study_of(tmp_path))
+        for axes in picture.figure.axes
+        for line in axes.lines
+        if line.get_label().endswith("static")
+    ]
+    assert levels == ["net, static", "next, static"]
 
 
 def test_says_that_there_is_no_parallel_run(tmp_path):

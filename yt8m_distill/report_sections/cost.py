@@ -123,10 +123,11 @@ def _table(study, costs):
         rows,
         "GFLOPs: 2 × 10⁻⁹ × multiply-adds of every matrix product of the "
         "model, for a video of the longest length. Times fewer and faster: "
-        "than the best teacher. videos/s: `python -m yt8m_distill.eval`, from "
-        "records on disk to scores, a dash where that was not run; of runs "
-        "that were scored on different machines, or while others computed, "
-        "they do not compare.",
+        "than the best teacher, of several encoders that with the encoder of "
+        "the model or of its teacher. videos/s: "
+        "`python -m yt8m_distill.eval`, from records on disk to scores, a dash "
+        "where that was not run; of runs that were scored on different "
+        "machines, or while others computed, they do not compare.",
     )
 
 

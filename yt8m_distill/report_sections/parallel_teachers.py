@@ -15,8 +15,8 @@ LETTERS_AN_INCH = 10
 class ParallelTeachersSection(ReportSection):
     """GAP per epoch of parallel teachers and students, beside a static teacher.
 
-    Figure 2 of Bhardwaj et al. (CVPR 2019): a picture an encoder, in it a panel
-    a combination of losses.
+    Figure 2 of Bhardwaj et al. (CVPR 2019): a picture an encoder of students
+    and of their static teacher, in it a panel a combination of losses.
     """
 
     title = "Parallel teachers (Figure 2 of the paper)"
@@ -25,23 +25,26 @@ class ParallelTeachersSection(ReportSection):
 
     def elements(self, study):
         pictures = []
-        for alike in study.scored_alike():
-            for encoder in sorted({one.encoder for one in alike}):
-                groups = [one for one in alike if one.encoder == encoder]
-                shown = [
+        for groups in study.scored_alike():
+            shown = {}
+            for one in groups:
+                is_scored = not np.isnan(one.by_epoch("val_teacher_gap")).any()
+                if one.mode == "parallel" and is_scored:
+                    key = one.encoder, study.skyline_of(one)
+                    shown.setdefault(key, []).append(one)
+            for (encoder, skyline), parallel in shown.items():
+                serial = [
                     one
                     for one in groups
-                    if one.mode == "parallel"
-                    and not np.isnan(one.by_epoch("val_teacher_gap")).any()
+                    if one.mode == "serial" and one.encoder == encoder
                 ]
-                if shown:
-                    name = "parallel_teachers"
-                    name += f"_{len(pictures) + 1}" * bool(pictures)
-                    pictures.append(_picture(study, shown, groups, name))
+                name = "parallel_teachers"
+                name += f"_{len(pictures) + 1}" * bool(pictures)
+                pictures.append(_picture(parallel, serial, skyline, name))
         return pictures
 
 
-def _picture(study, parallel, groups, name):
+def _picture(parallel, serial, skyline, name):
     panels = {}
     for group in parallel:
         panels.setdefault(group.combination, []).append(group)
@@ -52,13 +55,11 @@ def _picture(study, parallel, groups, name):
     axes = drawn.subplots(
         rows, columns, sharey=True, sharex=True, squeeze=False
     )
-    serial = [one for one in groups if one.mode == "serial"]
     ks = sorted({one.k for one in parallel})
     colours = {
         k: report_pictures.COLOURS[number % len(report_pictures.COLOURS)]
         for number, k in enumerate(ks)
     }
-    skyline = study.skyline_of(parallel[0])
     for panel, (combination, members) in zip(axes.flat, panels.items()):
         _draw(panel, members, colours)
         if skyline:
@@ -90,7 +91,8 @@ def _picture(study, parallel, groups, name):
         name,
         drawn,
         "GAP of each epoch: teachers that learn beside their student, and "
-        "these students, a panel a combination of losses. The level line is "
+        f"these students, of {parallel[0].encoder}, a panel a combination of "
+        "losses. The level line is "
         "the best epoch of the teacher that was trained alone"
         + (
             ", dotted ones those of serial students with the same losses."

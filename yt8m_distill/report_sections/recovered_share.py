@@ -189,11 +189,12 @@ def _table(comparisons):
         rows,
         "Gain: student − baseline; recovered share: (student − baseline) / "
         "(teacher − baseline); both seed by seed, mean ± sample standard "
-        "deviation. The baseline is the best by GAP of those with as many "
-        "frames and the same training videos, the teacher the student's own; a "
+        "deviation. The baseline is the best by GAP of those with the same "
+        "encoder, frames and training videos, the teacher the student's own; a "
         "student whose teacher learned beside it is compared with the best "
-        "teacher that was trained alone too. A dash: a teacher is no better "
-        "than the baseline.",
+        "teacher that was trained alone too, if there is one with that "
+        "teacher's encoder, else with the best of any. A dash: a teacher is "
+        "no better than the baseline.",
     )
 
 

@@ -24,8 +24,8 @@ LEAST_VIDEOS = 5
 class RepresentationsSection(ReportSection):
     """How close representations are; pictures of the best students.
 
-    Drawn are the best student with L_rep and the best without, of as many
-    frames.
+    Drawn are the best student with L_rep and the best without, of one encoder
+    and as many frames.
     """
 
     title = "Representations"
