@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from tests.conftest import ROOT
 from yt8m_distill import (
     config,
     experiment,
+    files,
     filled_tables,
     parts,
     run_queue,
@@ -254,25 +256,50 @@ def test_all_rows_have_a_repeat_before_another_begins(arguments):
     ]
 
 
-def test_what_is_there_needs_no_test_shards(arguments, monkeypatch):
-    """They may be gone when all is scored."""
+def test_only_what_is_missing_needs_its_shards(
+    arguments, tmp_path, monkeypatch, synthetic_shards
+):
+    monkeypatch.setattr(run_queue, "_Process", InThisProcess)
+    data = tmp_path / "data"
+    shutil.copytree(synthetic_shards, data)
+    arguments = [
+        *arguments,
+        f"--train_data_pattern={data}/train*",
+        f"--eval_data_pattern={data}/validate*",
+        "--seeds=0",
+    ]
 
-    class Nothing(run_queue.RunQueue):
-        def run(self):
-            pass
+    def fill(*more):
+        return filled_tables.fill(
+            config.parse("tables", [*arguments, *more]), lambda line: None
+        )
 
-    monkeypatch.setattr(filled_tables, "RunQueue", Nothing)
-    options = config.parse(
-        "tables",
-        [*arguments, "--tables=table5", "--test_data_pattern=nowhere/test*"],
-    )
-    study = filled_tables.Study(options)
-    for row in parts.get_class("paper_tables", "table5")().rows(study):
-        for cell in row.cells.values():
-            for task in cell.tasks:
-                task.path.parent.mkdir(parents=True)
-                task.path.write_text("{}")
-    assert filled_tables.fill(options, lambda line: None) == 0
+    # A start that was stopped early leaves directories behind.
+    runs = tmp_path / "tables" / "mean_pooling"
+    (runs / "teacher" / "seed0" / "study").mkdir(parents=True)
+    with pytest.raises(InputError, match="--test_data_pattern: no file"):
+        fill("--tables=table5", f"--test_data_pattern={data}/nothing*")
+    assert fill("--tables=table5") == 0
+    shutil.rmtree(data)
+    assert fill("--tables=table5") == 0
+    # Evaluations read shards too.
+    with pytest.raises(InputError, match="--eval_data_pattern: no file matche"):
+        fill("--tables=table3")
+    # Of runs that are to be trained those for training are told first.
+    with pytest.raises(InputError, match="--train_data_pattern: no file match"):
+        fill("--tables=table5", "--k=3")
+
+
+@pytest.mark.parametrize("pattern", ["a[^1]", "a0,a1", "a?", "", "gs://x/y*"])
+def test_patterns_of_shards(tmp_path, monkeypatch, pattern):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a0", "a1"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    files.check_pattern(pattern, "eval_data_pattern")
+    for wrong in ("folder", "a0,b*"):
+        with pytest.raises(InputError, match="give a pattern such as 'data/ev"):
+            files.check_pattern(wrong, "eval_data_pattern")
 
 
 def test_tables_that_cannot_be_written_are_one_line(

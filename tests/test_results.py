@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import statistics
 
 import pytest
@@ -49,6 +50,15 @@ def test_the_document_has_its_numbers_and_says_what_does_not_hold(kept):
     for one in found["statements"]:
         verdict = "holds" if one["holds"] else "does not hold"
         assert f"| {one['claim']} | {verdict} | {one['evidence']} |" in document
+
+
+def test_every_table_of_the_document_is_kept():
+    document = (ROOT / "docs" / "results.md").read_text()
+    commands = re.findall(
+        r"^ {4}(python -m yt8m_distill\.tables .*)$", document, re.MULTILINE
+    )
+    kept = [json.loads(path.read_text())["command"] for path in KEPT]
+    assert sorted(commands) == sorted(kept)
 
 
 def test_the_mean_over_all_k_is_that_of_table_1():

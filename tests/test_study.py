@@ -194,6 +194,7 @@ def test_takes_the_rows_that_there_are(study, row):
         "train_fraction=0.5",
         "frame_sampler=first(k=3)",
         "teacher_encoder=same",
+        "teacher_head=logistic",
         "teacher_frame_sampler=all_frames",
         "teacher_cache=x",
     ],

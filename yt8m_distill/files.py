@@ -32,14 +32,17 @@ def check_pattern(pattern, name):
     """Refuses a pattern of shards that would be found wrong much later.
 
     Args:
-        pattern: str, several separated by commas; "": none.
+        pattern: str, several separated by commas, as of `shards.match`; "":
+            none.
         name: str, the flag that has it.
 
     Raises:
         InputError: a part of it, on this machine, matches no file.
     """
     for part in pattern.split(",") if pattern else []:
-        if "://" not in part and not glob.glob(part):
+        # TensorFlow takes both for "none of these".
+        found = glob.glob(part.replace("[^", "[!"))
+        if "://" not in part and not any(map(os.path.isfile, found)):
             raise InputError(
                 f"--{name}: no file matches {part!r}; give a pattern such as "
                 f"'data/{name.partition('_')[0]}*.tfrecord' (in quotes)"

@@ -18,7 +18,6 @@ from yt8m_distill import (
 from yt8m_distill.errors import InputError
 from yt8m_distill.run_queue import RunQueue, in_order
 from yt8m_distill.study import Study
-from yt8m_distill.study_tasks import TrainingRun
 from yt8m_distill.table_results import TableResults
 
 
@@ -48,7 +47,6 @@ def fill(options, write=print):
     if options.plan_only:
         _write_plan(tasks, write)
         return 0
-    _check_shards(tasks, options.test_data_pattern)
     start = time.monotonic()
 
     def keep(queue):
@@ -67,6 +65,7 @@ def fill(options, write=print):
             ) from None
 
     queue = RunQueue(tasks, options.num_processes, write, keep)
+    _check_shards(queue.look(), options.test_data_pattern)
     queue.run()
     keep(queue)
     for name in tables:
@@ -239,7 +238,7 @@ def _without_nan(numbers):
 def _repeat_by_repeat(rows):
     """The tasks of all cells: the first of each, then the second of each.
 
-    So each row is there with one seed before another begins, and what changes
+    So rows are there with one seed before they are with two, and what changes
     with time on a machine, its speed, meets all rows alike.
 
     Args:
@@ -262,19 +261,21 @@ def _repeat_by_repeat(rows):
 def _check_shards(tasks, test_pattern):
     """Refuses a pattern that each run would find wrong, some of them late.
 
+    Args:
+        tasks: list of `TrainingRun` and `Scoring` that are to run.
+        test_pattern: str, of `--test_data_pattern`.
+
     Raises:
         InputError: a part of one, on this machine, matches no file.
     """
-    missing = [task for task in tasks if not task.path.exists()]
     patterns = {
-        shards: None
-        for task in missing
-        if isinstance(task, TrainingRun)
-        for shards in task.shards().items()
+        pattern: name
+        for task in tasks
+        for name, pattern in task.shards().items()
     }
-    if missing:
-        patterns["test_data_pattern", test_pattern] = None
-    for name, pattern in patterns:
+    if test_pattern in patterns:
+        patterns[test_pattern] = "test_data_pattern"
+    for pattern, name in patterns.items():
         files.check_pattern(pattern, name)
 
 

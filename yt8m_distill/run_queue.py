@@ -53,12 +53,9 @@ class RunQueue:
             `(results, failures)`: dict task → its result, and dict task → str,
             the reason why it has none.
         """
-        pending = []
-        for task in self.tasks:
-            if not self._find(task):
-                pending.append(task)
-            elif task in self.failures:
-                self._tell(task)
+        pending = self.look()
+        for task in [*self.failures]:
+            self._tell(task)
         if self.results:
             self.write(
                 f"{len(self.results)} of {len(self.tasks)} runs are there"
@@ -78,6 +75,14 @@ class RunQueue:
             signal.signal(signal.SIGTERM, before)
             self._end()
         return self.results, self.failures
+
+    def look(self):
+        """Looks for what is finished, or cannot be.
+
+        Returns:
+            list of the other tasks.
+        """
+        return [task for task in self.tasks if not self._find(task)]
 
     def time_left(self):
         """Seconds until everything is done, estimated; None if unknown."""
@@ -104,6 +109,8 @@ class RunQueue:
 
     def _find(self, task):
         """Whether it is finished, or cannot be; what is known is kept then."""
+        if task in self.results or task in self.failures:
+            return True
         if any(need not in self.results for need in task.needs):
             return False
         try:

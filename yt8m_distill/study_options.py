@@ -32,6 +32,7 @@ PLANNED_FLAGS = {
     "frame_sampler": "--k and --uniform_sampler",
     "teacher_dir": "--teacher_flagfile",
     "teacher_encoder": "--teacher_flagfile",
+    "teacher_head": "--teacher_flagfile",
     "teacher_frame_sampler": "--teacher_flagfile",
     "teacher_cache": "--cache_teachers",
     "train_fraction": "--tables=table2 with --fractions",

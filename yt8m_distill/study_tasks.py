@@ -75,12 +75,13 @@ class TrainingRun(NamedTuple):
             if flags["start_new_model"]:
                 return None
             raise
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             if flags["start_new_model"]:
                 return None
             raise InputError(
-                f"{self.path} is no run of this version ({error!r}); give "
-                "another --output_dir, or remove it, and it is trained again"
+                f"{self.path} is damaged, or no run of this version "
+                f"({error!r}); give another --output_dir, or remove it, and it "
+                "is trained again"
             ) from None
 
     def start(self):
@@ -196,6 +197,11 @@ class Scoring(NamedTuple):
         if {**self._asked(), **asked} != self._asked():
             return None
         return scores
+
+    def shards(self):
+        """What it reads, a dict of the flag's name → pattern."""
+        flags = config.parse("eval", self.arguments)
+        return {"eval_data_pattern": flags.eval_data_pattern}
 
     def start(self):
         """Called before its process is started."""
