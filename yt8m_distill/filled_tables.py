@@ -43,9 +43,9 @@ def fill(options, write=print):
         name: parts.get_class("paper_tables", name)() for name in options.tables
     }
     rows = {name: table.rows(study) for name, table in tables.items()}
-    tasks = in_order(_repeat_by_repeat(rows))
+    tasks = _repeat_by_repeat(rows)
     if options.plan_only:
-        _write_plan(tasks, write)
+        _write_plan(in_order(tasks), write)
         return 0
     start = time.monotonic()
 

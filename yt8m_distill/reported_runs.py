@@ -77,8 +77,6 @@ class ReportedRun:
         except InputError as error:
             reason = str(error).replace(f"{self.path}/", "its ")
             raise InputError(reason.replace(f"{self.path}", "it")) from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"its metrics.jsonl is damaged: {error}") from None
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"its files are not those of a run ({error!r})"

@@ -82,7 +82,7 @@ class RunDirectory:
         """What `config.json` holds.
 
         Raises:
-            InputError: there is no run here.
+            InputError: there is no run here, or the file is damaged.
         """
         try:
             return json.loads(self.config_file.read_text())
@@ -91,11 +91,8 @@ class RunDirectory:
                 f"no run at {self.path} (it has no config.json); give the "
                 "--train_dir of a finished or started training"
             ) from None
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"{self.config_file} is damaged ({error}); restore it or train "
-                "anew with --start_new_model"
-            ) from None
+        except ValueError as error:
+            raise _damaged(self.config_file, error) from None
 
     def start(self, flags, flags_text, data, start_new_model=False):
         """Opens the directory for a new run, or for one that goes on.
@@ -148,12 +145,18 @@ class RunDirectory:
         return self.config().get("run_id")
 
     def epochs(self):
-        """The lines of `metrics.jsonl`, a list of dicts, oldest first."""
+        """The lines of `metrics.jsonl`, a list of dicts, oldest first.
+
+        Raises:
+            InputError: a line of it is damaged.
+        """
         try:
             lines = self.metrics_file.read_text().splitlines()
+            return [json.loads(line) for line in lines]
         except FileNotFoundError:
             return []
-        return [json.loads(line) for line in lines]
+        except ValueError as error:
+            raise _damaged(self.metrics_file, error) from None
 
     def best_by(self):
         """The metric whose highest value makes the best epoch, a str.
@@ -328,3 +331,11 @@ def git_commit():
     except OSError:
         return None
     return found.stdout.strip() or None
+
+
+def _damaged(file, error):
+    """The `InputError` of a file that is not what a run writes."""
+    return InputError(
+        f"{file} is damaged ({error}); restore it or train anew with "
+        "--start_new_model"
+    )

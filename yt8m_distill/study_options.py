@@ -178,7 +178,7 @@ def _refuse_planned(option, text, flag):
         )
 
 
-def check_training(kind, flags, named, k=None):
+def check_training(kind, flags, named, k):
     """Refuses flags with which a run is not what its table says.
 
     Args:

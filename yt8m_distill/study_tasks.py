@@ -71,23 +71,22 @@ class TrainingRun(NamedTuple):
         try:
             self._refuse_others(run, flags)
             return self._reached(run) if run.has_all_steps(flags) else None
-        except InputError:
+        except (InputError, KeyError, TypeError, AttributeError) as error:
             if flags["start_new_model"]:
                 return None
-            raise
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            if flags["start_new_model"]:
-                return None
+            if isinstance(error, InputError):
+                raise
             raise InputError(
-                f"{self.path} is damaged, or no run of this version "
-                f"({error!r}); give another --output_dir, or remove it, and it "
-                "is trained again"
+                f"{self.path} is no run of this version ({error!r}); give "
+                "another --output_dir, or remove it, and it is trained again"
             ) from None
 
     def start(self):
         """Called before its process is started."""
-        begins = not RunDirectory(self.path).epochs()
-        if self.needs and (begins or self._flags()["start_new_model"]):
+        if self.needs and (
+            self._flags()["start_new_model"]
+            or not RunDirectory(self.path).epochs()
+        ):
             files.write_json(self.teachers_file, _models(self.needs))
 
     def finish(self):

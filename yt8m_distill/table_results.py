@@ -44,9 +44,9 @@ class TableResults:
         values = self.values(row, column, metric, section)
         return statistics.stdev(values) if len(values) > 1 else 0.0
 
-    def text(self, row, column, metric="gap", digits=4, section=None):
+    def text(self, row, column, metric="gap", digits=4):
         """`mean ± sample standard deviation`, `–` if there is no number."""
-        return mean_text(self.values(row, column, metric, section), digits)
+        return mean_text(self.values(row, column, metric), digits)
 
     def names(self, section=None):
         """Names of the rows, of one section or of all, a list of str."""

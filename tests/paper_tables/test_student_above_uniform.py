@@ -2,30 +2,26 @@
 
 import pytest
 
+from tests.made_tables import table_of
 from yt8m_distill import parts
-from yt8m_distill.table_results import TableResults
 
 
 def results(student):
     """Uniform at .3 and .5 GAP, half of it in mAP; two seeds."""
     gaps = {"Uniform": (0.3, 0.5), "Student": student}
-    rows = [
+    return table_of(
+        ["k=2", "k=4"],
         {
-            "name": name,
-            "section": "",
-            "cells": {
-                column: {
-                    "values": [
-                        {"gap": gap + seed, "map": gap / 2 + seed}
-                        for seed in (-0.01, 0.01)
-                    ]
-                }
-                for column, gap in zip(("k=2", "k=4"), values)
-            },
-        }
-        for name, values in gaps.items()
-    ]
-    return TableResults(["k=2", "k=4"], rows)
+            name: [
+                [
+                    {"gap": gap + seed, "map": gap / 2 + seed}
+                    for seed in (-0.01, 0.01)
+                ]
+                for gap in values
+            ]
+            for name, values in gaps.items()
+        },
+    )
 
 
 @pytest.mark.parametrize("name", ["table5", "table6"])
@@ -47,13 +43,9 @@ def test_at_every_k(name, student, holds):
 def test_of_ensembles():
     table = parts.get_class("paper_tables", "ensembles")()
     for student, holds in ((0.31, True), (0.3, False), (0.29, False)):
-        rows = [
-            {
-                "name": f"Ensemble-{name}",
-                "section": "",
-                "cells": {"": {"values": [{"gap": gap}]}},
-            }
-            for name, gap in (("Uniform", 0.3), ("Student", student))
-        ]
-        (statement,) = table.statements(TableResults([""], rows))
+        rows = {
+            "Ensemble-Uniform": [[{"gap": 0.3}]],
+            "Ensemble-Student": [[{"gap": student}]],
+        }
+        (statement,) = table.statements(table_of([""], rows))
         assert statement.holds == holds

@@ -5,8 +5,8 @@ import copy
 import numpy as np
 import pytest
 
+from tests.made_tables import table_of
 from yt8m_distill.paper_tables.table1 import BEST, SAMPLERS, WAYS, Table1
-from yt8m_distill.table_results import TableResults
 
 
 def results(change=None):
@@ -18,18 +18,13 @@ def results(change=None):
     gaps[BEST] = [[0.56, 0.58], [0.66, 0.68]]
     if change:
         change(gaps)
-    rows = [
+    return table_of(
+        ["k=2", "k=4"],
         {
-            "name": name,
-            "section": "",
-            "cells": {
-                column: {"values": [{"gap": one} for one in seeds]}
-                for column, seeds in zip(("k=2", "k=4"), values)
-            },
-        }
-        for name, values in gaps.items()
-    ]
-    return TableResults(["k=2", "k=4"], rows)
+            name: [[{"gap": one} for one in seeds] for seeds in values]
+            for name, values in gaps.items()
+        },
+    )
 
 
 def set_to(name, k, value):

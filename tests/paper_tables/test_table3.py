@@ -2,23 +2,19 @@
 
 import pytest
 
+from tests.made_tables import table_of
 from yt8m_distill.paper_tables.table3 import Table3
-from yt8m_distill.table_results import TableResults
+
+ROWS = ("Teacher-Skyline", "k=3", "k=6")
 
 
 @pytest.mark.parametrize("times", [[9.0, 3.0, 4.0], [None, None, None]])
 def test_nothing_is_said_of_times_that_are_not_known(times):
-    rows = [
-        {
-            "name": name,
-            "section": "",
-            "cells": {"": {"values": [{"seconds": time, "gflops": gflops}]}},
-        }
-        for name, time, gflops in zip(
-            ("Teacher-Skyline", "k=3", "k=6"), times, (8.0, 1.0, 2.0)
-        )
-    ]
-    statements = Table3().statements(TableResults([""], rows))
+    rows = {
+        name: [[{"seconds": time, "gflops": gflops}]]
+        for name, time, gflops in zip(ROWS, times, (8.0, 1.0, 2.0))
+    }
+    statements = Table3().statements(table_of([""], rows))
     assert len(statements) == (2 if times[0] else 1)
     assert all(one.holds for one in statements)
     assert "FLOPs" in statements[-1].claim
@@ -34,22 +30,16 @@ def test_nothing_is_said_of_times_that_are_not_known(times):
     ],
 )
 def test_fewer_frames_have_to_cost_less(gflops, holds):
-    rows = [
-        {
-            "name": name,
-            "section": "",
-            "cells": {
-                "": {
-                    "values": [
-                        {"seconds": cost * repeat, "gflops": cost}
-                        for repeat in (0.5, 1.5)
-                    ]
-                }
-            },
-        }
-        for name, cost in zip(("Teacher-Skyline", "k=3", "k=6"), gflops)
-    ]
-    statements = Table3().statements(TableResults([""], rows))
+    rows = {
+        name: [
+            [
+                {"seconds": cost * repeat, "gflops": cost}
+                for repeat in (0.5, 1.5)
+            ]
+        ]
+        for name, cost in zip(ROWS, gflops)
+    }
+    statements = Table3().statements(table_of([""], rows))
     assert [one.holds for one in statements] == [holds, holds]
     if gflops == (8.0, 1.0, 2.0):
         assert statements[0].evidence == (

@@ -2,29 +2,17 @@
 
 import pytest
 
+from tests.made_tables import table_of
 from yt8m_distill.paper_tables.table4 import WAYS, Table4
-from yt8m_distill.table_results import TableResults
 
 
 def results(gain, spread):
     """Two seeds a cell; every row gains as much, every cell spreads as far."""
-    rows = [
-        {
-            "name": name,
-            "section": "",
-            "cells": {
-                column: {
-                    "values": [
-                        {"gap": 0.4 + more + side * spread / 2**0.5}
-                        for side in (-0.5, 0.5)
-                    ]
-                }
-                for column, more in (("Intermediate", gain), ("Final", 0.0))
-            },
-        }
-        for name in WAYS
+    cells = [
+        [{"gap": 0.4 + more + side * spread / 2**0.5} for side in (-0.5, 0.5)]
+        for more in (gain, 0.0)
     ]
-    return TableResults(["Intermediate", "Final"], rows)
+    return table_of(["Intermediate", "Final"], dict.fromkeys(WAYS, cells))
 
 
 @pytest.mark.parametrize(
